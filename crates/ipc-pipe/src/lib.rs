@@ -1,0 +1,1 @@
+//! Typed connections between processes that carry values and file descriptors, with deadlines on everything.

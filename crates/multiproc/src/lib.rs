@@ -1,0 +1,1 @@
+//! Process-based parallelism for Rust.

@@ -1,0 +1,1 @@
+//! Examples of multiproc live in `examples/`, one idea a file.
