@@ -1,0 +1,56 @@
+//! Contenders: who measures, found by the names that `workloads.toml` uses.
+
+use std::process::Command;
+
+use crate::{Result, fib, fork, forkserver, pingpong, spawn, throughput};
+
+/// Measures once, checks the answer (a wrong one panics) and gives a number in the workload's unit.
+pub(crate) type Round = Box<dyn FnMut() -> f64>;
+
+/// What a contender is told before its first round.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setting {
+    /// Show that it works, with little memory and few repetitions.
+    pub(crate) quick: bool,
+}
+
+/// Why a contender cannot run on this machine; shown in its row.
+pub(crate) type Missing = String;
+
+/// How a contender comes to its rounds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Contender {
+    /// A function of this program: prepares once (starts a server, touches memory) and gives the
+    /// round. It runs in a process of its own, on its only thread.
+    Here(fn(Setting) -> std::result::Result<Round, Missing>),
+    /// Another program that speaks the protocol of `peer.rs`.
+    Program(fn(Setting) -> std::result::Result<Command, Missing>),
+}
+
+/// The contenders of a family with their names.
+pub(crate) type Family = &'static [(&'static str, Contender)];
+
+/// The families, each under the name of the workload that it serves.
+const FAMILIES: &[(&str, Family)] = &[
+    ("fib", fib::FAMILY),
+    ("spawn", spawn::FAMILY),
+    ("fork", fork::FAMILY),
+    ("forkserver", forkserver::FAMILY),
+    ("pingpong", pingpong::FAMILY),
+    ("throughput", throughput::FAMILY),
+];
+
+/// The contender called `name` in the family of `workload`.
+pub(crate) fn find(workload: &str, name: &str) -> Result<Contender> {
+    let family = FAMILIES.iter().find(|(family, _)| *family == workload);
+    let (_, family) = family.ok_or_else(|| {
+        format!("workload `{workload}` has no family; add one to benches/src/contender.rs")
+    })?;
+    let found = family.iter().find(|(contender, _)| *contender == name);
+    let (_, contender) = found.ok_or_else(|| {
+        format!(
+            "no contender `{name}` in the family `{workload}`; add it to benches/src/{workload}.rs"
+        )
+    })?;
+    Ok(*contender)
+}

@@ -1,0 +1,37 @@
+//! `fib`: two equal pieces of pure computing, which two cores should do in the time of one.
+
+use std::hint::black_box;
+use std::thread;
+
+use crate::clock;
+use crate::contender::{Contender, Family};
+
+pub(crate) const FAMILY: Family = &[
+    (
+        "one after the other",
+        Contender::Here(|_| Ok(Box::new(|| clock::millis(one_after_the_other)))),
+    ),
+    ("two threads", Contender::Here(|_| Ok(Box::new(|| clock::millis(two_threads))))),
+];
+
+const N: u64 = 33;
+const FIB_N: u64 = 3_524_578;
+
+fn fib(n: u64) -> u64 {
+    if n < 2 { n } else { fib(n - 1) + fib(n - 2) }
+}
+
+/// One piece; the argument is hidden from the compiler, which could compute it otherwise.
+fn piece() -> u64 {
+    fib(black_box(N))
+}
+
+fn one_after_the_other() {
+    assert_eq!([piece(), piece()], [FIB_N; 2]);
+}
+
+fn two_threads() {
+    let threads = [thread::spawn(piece), thread::spawn(piece)];
+    let values = threads.map(|thread| thread.join().expect("fib does not panic"));
+    assert_eq!(values, [FIB_N; 2]);
+}

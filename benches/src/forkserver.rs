@@ -1,0 +1,46 @@
+//! `forkserver`: a small process that forks on request, asked for a child that ends at once.
+
+use std::process::Command;
+
+use crate::bare::{self, Helper};
+use crate::contender::{Contender, Family, Missing, Round, Setting};
+use crate::{ballast, clock};
+
+pub(crate) const FAMILY: Family = &[
+    ("bare fork server", Contender::Here(|_| bare_fork_server())),
+    (
+        "bare fork server, big parent",
+        Contender::Here(|setting| {
+            ballast::load(ballast::big(setting))?;
+            bare_fork_server()
+        }),
+    ),
+    ("python forkserver", Contender::Program(python)),
+];
+
+/// How many children one round asks for.
+const COUNT: u32 = 50;
+
+fn bare_fork_server() -> Result<Round, Missing> {
+    let mut server = Helper::start(bare::FORK_SERVER)
+        .map_err(|e| format!("cannot start the bare fork server: {e}"))?;
+    Ok(Box::new(move || {
+        clock::micros_each(COUNT, || {
+            let mut request = [7];
+            server.exchange(&mut request).expect("the fork server answers");
+            assert_eq!(request, [7]);
+        })
+    }))
+}
+
+/// Python's `multiprocessing` with the start method of the same name.
+fn python(setting: Setting) -> Result<Command, Missing> {
+    let there = Command::new("python3").args(["-c", "import multiprocessing"]).output();
+    if !there.is_ok_and(|output| output.status.success()) {
+        return Err("no python3 with multiprocessing".to_owned());
+    }
+    let mut command = Command::new("python3");
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/python/forkserver.py"));
+    command.arg(if setting.quick { "3" } else { "10" });
+    Ok(command)
+}
