@@ -1,4 +1,4 @@
-//! Micro benchmarks: single calls, measured by criterion. What crosses processes is a workload instead.
+//! Micro benchmarks: single calls, by criterion. What crosses processes is a workload instead.
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 
 use std::hint::black_box;

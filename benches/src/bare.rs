@@ -1,6 +1,6 @@
-//! The other processes of the bare contenders: this program again, with an argument that says its role.
+//! The other processes of the bare contenders: this program again, in the role its argument says.
 //!
-//! Each role is the least that the kernel lets one do for the job; what our crates reach is held against it.
+//! Each role is the least that the kernel lets one do for the job; our crates are held against it.
 //! A role talks over its stdin (a socket, or a pipe for the sink) and ends when that is closed.
 #![allow(unsafe_code, reason = "fork")]
 

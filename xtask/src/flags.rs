@@ -25,7 +25,7 @@ xflags::xflags! {
             optional --quick
         }
 
-        /// Checks what a machine can check: crate edges, head docs, SAFETY notes, sizes, the README.
+        /// Checks what a machine can: crate edges, head docs, SAFETY notes, sizes, the README.
         cmd tidy {}
 
         /// Builds the fuzz targets with coverage instrumentation and runs each for a while.

@@ -2,8 +2,8 @@
 //!
 //! A fuzz package is a workspace of its own (`crates/*/fuzz`) with one program per target in
 //! `fuzz_targets/`, linked with `libfuzzer-sys`. What cargo-fuzz adds is a set of compiler flags,
-//! and these are below. They hold for the named target triple only, so that build scripts and macros
-//! are built without them.
+//! and these are below. They hold for the named target triple only, so that build scripts
+//! and macros are built without them.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! `cargo xtask tidy`: what a machine can check is checked here, and each finding says how to mend it.
+//! `cargo xtask tidy`: what a machine can check; each finding says how to mend it.
 //!
 //! A check is a function from text to findings, so that its tests need no files.
 

@@ -60,7 +60,7 @@ fn wrong_edge(from: &str, to: &str, value: &Value, drawn: &[&str]) -> Option<Str
     let local = EDGES.iter().any(|(name, _)| *name == to);
     if local && !drawn.contains(&to) {
         return Some(format!(
-            "edge `{from}` -> `{to}` is not drawn; remove it, or move what is needed into a lower crate"
+            "edge `{from}` -> `{to}` is not drawn; remove it, or move what is needed down"
         ));
     }
     let optional = value.get("optional").and_then(Value::as_bool).unwrap_or(false);

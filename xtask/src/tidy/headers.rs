@@ -1,4 +1,4 @@
-//! What a file says at its head, and its examples: each opens with a doc, and no example is ignored.
+//! What a file says at its head, and its examples: a doc opens each, no example is ignored.
 
 use super::Finding;
 use super::source::Source;

@@ -33,7 +33,7 @@ fn commands(readme: &str) -> impl Iterator<Item = (usize, &str)> {
 mod tests {
     use super::check;
 
-    const README: &str = "# x\n```sh\ncargo xtask test   # all of it\n$ cargo fly\n```\ncargo swim\n\
+    const README: &str = "# x\n```sh\ncargo xtask test   # all\n$ cargo fly\n```\ncargo swim\n\
                           ```rust\ncargo::run();\n```\n";
 
     #[test]
