@@ -159,7 +159,7 @@ impl<T: Pod> Visitor<'_> for ElementsVisitor<T> {
     }
 
     fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Vec<T>, E> {
-        if size_of::<T>() == 0 || bytes.len() % size_of::<T>() != 0 {
+        if size_of::<T>() == 0 || !bytes.len().is_multiple_of(size_of::<T>()) {
             return Err(E::invalid_length(bytes.len(), &self));
         }
         Ok(bytemuck::allocation::pod_collect_to_vec(bytes))

@@ -51,6 +51,12 @@ pub enum RecvError {
         /// The longest message accepted, in bytes.
         limit: u64,
     },
+    /// The message is longer than the buffer that was to take it. Here it is; the connection is still
+    /// good.
+    BufferTooShort {
+        /// The whole message.
+        message: Vec<u8>,
+    },
     /// The message does not decode to the expected type. The connection is still good.
     Decode(DecodeError),
     /// Descriptors sent with the message were lost, because this process has no room for more (see
@@ -102,6 +108,9 @@ impl fmt::Display for RecvError {
             RecvError::Truncated => formatter.write_str("the writer ended within a message"),
             RecvError::TooLong { len, limit } => {
                 write!(formatter, "message of {len} bytes exceeds the limit of {limit}")
+            }
+            RecvError::BufferTooShort { message } => {
+                write!(formatter, "message of {} bytes does not fit the buffer", message.len())
             }
             RecvError::Decode(error) => error.fmt(formatter),
             RecvError::DescriptorsLost => formatter.write_str(
@@ -188,9 +197,10 @@ impl From<RecvError> for io::Error {
             RecvError::TimedOut => io::ErrorKind::TimedOut,
             RecvError::Refused(_) => io::ErrorKind::ConnectionRefused,
             RecvError::DescriptorsLost => io::ErrorKind::QuotaExceeded,
-            RecvError::TooLong { .. } | RecvError::Decode(_) | RecvError::Protocol(_) => {
-                io::ErrorKind::InvalidData
-            }
+            RecvError::TooLong { .. }
+            | RecvError::BufferTooShort { .. }
+            | RecvError::Decode(_)
+            | RecvError::Protocol(_) => io::ErrorKind::InvalidData,
         };
         io::Error::new(kind, error)
     }

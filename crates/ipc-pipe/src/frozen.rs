@@ -36,7 +36,7 @@ impl<T: Pod> Frozen<T> {
         }
         let len =
             usize::try_from(len).map_err(|_| invalid("bulk data exceeds the address space"))?;
-        if size_of::<T>() == 0 || len % size_of::<T>() != 0 {
+        if size_of::<T>() == 0 || !len.is_multiple_of(size_of::<T>()) {
             return Err(invalid("bulk data is no whole number of elements"));
         }
         // SAFETY: `frozen_len` has seen F_SEAL_WRITE and F_SEAL_SHRINK on the file and `len` within

@@ -6,7 +6,7 @@
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::net::{RecvFlags, SendFlags};
+use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketType};
 
 use crate::deadline::Deadline;
 use crate::error::{RecvError, SendError};
@@ -16,15 +16,18 @@ use crate::sys;
 #[derive(Debug)]
 pub(crate) struct Stream {
     socket: OwnedFd,
+    is_unix: bool,
 }
 
 impl Stream {
     pub(crate) fn new(socket: OwnedFd) -> Stream {
-        Stream { socket }
+        let is_unix = sys::is_unix_socket(socket.as_fd(), SocketType::STREAM);
+        Stream { socket, is_unix }
     }
 
-    pub(crate) fn into_socket(self) -> OwnedFd {
-        self.socket
+    /// True if descriptors can ride beside the bytes.
+    pub(crate) fn carries_descriptors(&self) -> bool {
+        self.is_unix
     }
 
     /// Fills `buffer` from position `filled` on, and moves `filled` along.
@@ -79,8 +82,9 @@ impl Stream {
     ///
     /// # Errors
     ///
-    /// [`SendError::TimedOut`] if nothing has been written by then, [`SendError::TimedOutMidway`] if a
-    /// part has.
+    /// [`SendError::TimedOut`] if nothing has been written by then. If a part has been written, the
+    /// message can be neither finished nor taken back, so this direction is shut down, and the error is
+    /// [`SendError::TimedOutMidway`] if the time was up.
     pub(crate) fn write(
         &self,
         mut parts: &mut [IoSlice<'_>],
@@ -90,24 +94,44 @@ impl Stream {
         let mut begun = false;
         IoSlice::advance_slices(&mut parts, 0);
         while !parts.is_empty() {
-            let flags = if deadline.is_never() { SendFlags::empty() } else { SendFlags::DONTWAIT };
-            match sys::send(self.as_fd(), parts, descriptors, flags) {
+            match self.write_some(parts, descriptors, deadline) {
                 Ok(written) => {
                     IoSlice::advance_slices(&mut parts, written);
                     descriptors = &[];
                     begun = true;
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if !sys::wait_writable(self.as_fd(), deadline)? {
-                        let late =
-                            if begun { SendError::TimedOutMidway } else { SendError::TimedOut };
-                        return Err(late);
-                    }
-                }
-                Err(error) => return Err(error.into()),
+                Err(error) if begun => return Err(self.broken_off(error)),
+                Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    /// Writes what there is room for, waiting for some.
+    fn write_some(
+        &self,
+        parts: &[IoSlice<'_>],
+        descriptors: &[OwnedFd],
+        deadline: Deadline,
+    ) -> Result<usize, SendError> {
+        let flags = if deadline.is_never() { SendFlags::empty() } else { SendFlags::DONTWAIT };
+        loop {
+            match sys::send(self.as_fd(), parts, descriptors, flags) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if deadline.is_past() || !sys::wait_writable(self.as_fd(), deadline)? {
+                        return Err(SendError::TimedOut);
+                    }
+                }
+                result => return Ok(result?),
+            }
+        }
+    }
+
+    #[cold]
+    fn broken_off(&self, error: SendError) -> SendError {
+        // If it cannot be shut down, the peer is gone already.
+        let _ = sys::shut_down(self.as_fd(), Shutdown::Write);
+        if let SendError::TimedOut = error { SendError::TimedOutMidway } else { error }
     }
 
     /// Calls `receive` until it has something, waiting in between.
@@ -120,7 +144,7 @@ impl Stream {
         loop {
             match receive(flags) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if !sys::wait_readable(self.as_fd(), deadline)? {
+                    if deadline.is_past() || !sys::wait_readable(self.as_fd(), deadline)? {
                         return Err(RecvError::TimedOut);
                     }
                 }

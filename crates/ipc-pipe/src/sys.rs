@@ -13,7 +13,7 @@ use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
-    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType,
 };
 
 use crate::deadline::Deadline;
@@ -40,6 +40,17 @@ pub(crate) fn socket_pair(kind: SocketType) -> io::Result<(OwnedFd, OwnedFd)> {
 pub(crate) fn is_unix_socket(fd: BorrowedFd<'_>, kind: SocketType) -> bool {
     rustix::net::sockopt::socket_domain(fd) == Ok(AddressFamily::UNIX)
         && rustix::net::sockopt::socket_type(fd) == Ok(kind)
+}
+
+/// Whether `fd` is a connected stream socket of any family.
+pub(crate) fn is_stream_socket(fd: BorrowedFd<'_>) -> bool {
+    rustix::net::sockopt::socket_type(fd) == Ok(SocketType::STREAM)
+        && rustix::net::getpeername(fd).is_ok()
+}
+
+/// Closes one or both directions of a socket, for every process that holds it.
+pub(crate) fn shut_down(fd: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> {
+    Ok(rustix::net::shutdown(fd, how)?)
 }
 
 /// A second descriptor for what `fd` names, closed on exec.
