@@ -1,6 +1,6 @@
 //! The project's chores: `cargo xtask COMMAND`.
 //!
-//! The commands are data in `flags.rs`, each runs in a module of its own, and this file joins the two.
+//! Commands are data in `flags.rs`, each runs in a module of its own, and this file joins the two.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a program that talks to a terminal")]
 
