@@ -1,1 +1,42 @@
 //! Run a function in another process and get its value back: spawn, fork server and fork.
+#![deny(unsafe_code)]
+
+mod bootstrap;
+mod child;
+mod cpus;
+mod current;
+mod entry;
+mod error;
+mod fork;
+mod forkserver;
+mod function;
+mod job;
+mod join_handle;
+mod lifeline;
+mod method;
+mod module;
+mod outcome;
+mod panics;
+mod process;
+mod reactor;
+mod registry;
+mod remote_fn;
+mod run;
+mod server;
+mod spawn;
+mod sys;
+
+pub use bootstrap::{init, init_before_main};
+pub use child::Child;
+pub use cpus::cpu_count;
+pub use current::{CurrentProcess, ParentProcess, current_process, parent_process};
+pub use error::{JoinError, Panic, StartError};
+pub use forkserver::{forkserver_pid, set_forkserver_preload};
+pub use function::Function;
+pub use join_handle::JoinHandle;
+pub use method::{StartMethod, set_start_method};
+pub use outcome::ExitStatus;
+pub use process::{Process, Run};
+pub use registry::{active_children, set_exit_timeout};
+pub use remote_fn::RemoteFn;
+pub use spawn::set_executable;

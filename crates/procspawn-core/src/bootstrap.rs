@@ -1,0 +1,147 @@
+//! What a child is told, and when: the protocol between a parent and a child that starts.
+//!
+//! Parent and child share one socket that keeps packets whole ([`Packets`]). For an executed child it
+//! is standard input, the one descriptor that an exec needs no preparation for: no descriptor of the
+//! parent is ever inheritable, so none leaks into a sibling started at the same moment.
+//!
+//! | step | if the parent dies here | if the child dies here |
+//! |---|---|---|
+//! | 1 the parent makes the socket pair and sends the [`Bootstrap`] into it | nothing has started | – |
+//! | 2 it executes the child, standard input being the other end | the child reads the whole message and runs; a daemon sees the hang-up of its lifeline and leaves | the socket closes: `join` tells the signal or code |
+//! | 3 the child reads the message, moves the socket away from standard input, puts `/dev/null` there | the same | the same |
+//! | 4 it ties a daemon to its parent's lifeline | the kernel kills the daemon | the same |
+//! | 5 it decodes the arguments and runs the function | the same | the same |
+//! | 6 it sends one [`Report`](crate::outcome::Report) | the report is lost with its reader | the report is there as a whole or not at all |
+//! | 7 it exits | – | `join` has the report |
+//!
+//! With a fork server, steps 1 and 2 are: the parent sends the server one end of the pair; the
+//! server forks, answers with the child's pid and a descriptor for it; only then does the parent
+//! send the bootstrap. A server that dies before it answered may have forked: the parent closes
+//! its end and asks a new server, and the stray child, seeing the end of its socket, leaves without
+//! having run anything. So a function runs once or not at all.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ipc_pipe::{Handle, Message, Packets};
+use serde::{Deserialize, Serialize};
+
+use crate::current::{self, About, ParentInfo};
+use crate::entry::EntryRef;
+use crate::error::StartError;
+use crate::method::set_start_method;
+use crate::{lifeline, run, sys};
+
+/// Everything a child needs.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Bootstrap<R = Role> {
+    pub(crate) about: About,
+    pub(crate) parent: ParentInfo,
+    /// The pipe that a daemon, and every child of a daemon, hangs on.
+    pub(crate) lifeline: Option<Handle>,
+    pub(crate) role: R,
+}
+
+/// What the child is to do.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Role {
+    /// Run a function.
+    Run { entry: EntryRef, args: Message },
+    /// Fork on request, after calling these functions.
+    Serve { preload: Vec<EntryRef> },
+}
+
+impl<R> Bootstrap<R> {
+    pub(crate) fn new(about: About, role: R) -> io::Result<Self> {
+        let ends_with_parent = about.daemon || current::current_process().is_daemon();
+        let lifeline =
+            if ends_with_parent { Some(Handle(lifeline::reader()?)) } else { None };
+        Ok(Bootstrap { about, parent: current::as_parent()?, lifeline, role })
+    }
+}
+
+impl<R> Bootstrap<R> {
+    /// Becomes the process described, in the child: steps 4 and 5.
+    pub(crate) fn adopt(self) -> io::Result<R> {
+        if let Some(Handle(reader)) = self.lifeline {
+            lifeline::hang_on(reader)?;
+        }
+        set_start_method(self.about.method);
+        current::become_child(self.about, self.parent);
+        Ok(self.role)
+    }
+}
+
+/// True once [`init`] has run.
+static INITIALIZED: AtomicBool = AtomicBool::new(false);
+
+/// Makes this program able to start processes: to be called first thing in `main`.
+///
+/// A child is this same program, executed again. In a child, `init` runs the child's function and
+/// never returns; in any other process it does next to nothing. What stands before it in `main` runs in
+/// every child too.
+///
+/// Without it, starting a process is the error [`StartError::NotInitialized`].
+///
+/// # Examples
+///
+/// ```
+/// use procspawn_core::Process;
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     procspawn_core::init();
+///
+///     let process = Process::new(|x: u32| x + 1, (41,)).start()?;
+///     assert_eq!(process.join()?, 42);
+///     Ok(())
+/// }
+/// ```
+pub fn init() {
+    // Relaxed: the flag guards no data.
+    if !INITIALIZED.swap(true, Ordering::Relaxed) && Packets::is_waiting_at(rustix::stdio::stdin()) {
+        run::from_stdin();
+    }
+}
+
+/// [`init`] for a test binary, before the test harness's `main`: see [`test_binary!`](crate::test_binary).
+#[doc(hidden)]
+pub extern "C" fn init_before_main() {
+    sys::ignore_broken_pipes();
+    init();
+}
+
+/// Fails unless [`init`] has run.
+pub(crate) fn require_init() -> Result<(), StartError> {
+    if INITIALIZED.load(Ordering::Relaxed) { Ok(()) } else { Err(StartError::NotInitialized) }
+}
+
+/// Makes a test binary able to start processes: stands once at its root, instead of
+/// [`init`] in `main`, which belongs to the test harness there.
+///
+/// It has [`init`] called before `main`, so that a child runs its function and not the tests. Unit
+/// tests (in `src`) and each file in `tests` are binaries of their own.
+///
+/// # Examples
+///
+/// ```
+/// procspawn_core::test_binary!();
+///
+/// # fn main() {}
+/// #[test]
+/// fn a_child_adds() {
+///     let process = procspawn_core::Process::new(|x: u32| x + 1, (41,)).start().unwrap();
+///     assert_eq!(process.join().unwrap(), 42);
+/// }
+/// ```
+#[macro_export]
+macro_rules! test_binary {
+    () => {
+        const _: () = {
+            #[used]
+            #[allow(unsafe_code, reason = "the loader calls what stands in this section")]
+            // SAFETY: the section holds pointers to C functions, which this is.
+            #[unsafe(link_section = ".init_array")]
+            static INIT: extern "C" fn() = $crate::init_before_main;
+        };
+    };
+}

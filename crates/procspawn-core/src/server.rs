@@ -1,0 +1,127 @@
+//! The fork server itself: a process with one thread that forks whenever it is asked.
+//!
+//! Its life: it calls the functions to preload, says that it is ready, and then waits for requests and
+//! for the deaths of its children. A child's death is told on the child's own socket, of which the server
+//! keeps the child's end until then. It ends when its control socket does, and is killed with its parent
+//! like any daemon; its children go on.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use ipc_pipe::{Handle, Packets, RecvError};
+use rustix::process::Pid;
+
+use crate::entry::EntryRef;
+use crate::forkserver::{Answer, Request};
+use crate::fork::fork_single_threaded;
+use crate::outcome::{EXIT_FAILED, ExitStatus, Report};
+use crate::sys::Disposition;
+use crate::{panics, run, sys};
+
+/// A child of the server that has not been reaped.
+struct Forked {
+    process: OwnedFd,
+    channel: Packets,
+}
+
+/// What a round of events leads to.
+enum Next {
+    Round,
+    End,
+    /// This is a forked child, and here is its socket.
+    Child(Packets),
+}
+
+/// Serves until the control socket ends.
+pub(crate) fn serve(control: Packets, preload: &[EntryRef]) -> ! {
+    // Ctrl-C goes to the whole terminal; the server's parent decides what becomes of it.
+    sys::set_interrupt(Disposition::Ignore);
+    if let Err(why) = preload_all(preload) {
+        // A parent that is gone need not be told.
+        let _ = control.send(&Answer::PreloadFailed(why));
+        sys::leave(EXIT_FAILED);
+    }
+    let mut children = Vec::new();
+    let mut next = if control.send(&Answer::Ready).is_ok() { Next::Round } else { Next::End };
+    loop {
+        next = match next {
+            Next::Round => round(&control, &mut children),
+            Next::End => sys::leave(0),
+            Next::Child(channel) => {
+                // What belongs to the server stays with the server.
+                drop(control);
+                drop(children);
+                sys::set_interrupt(Disposition::Default);
+                run::serve(channel)
+            }
+        }
+    }
+}
+
+/// Waits for one round of events and handles them.
+fn round(control: &Packets, children: &mut Vec<Forked>) -> Next {
+    let watched: Vec<_> = std::iter::once(control.as_fd())
+        .chain(children.iter().map(|child| child.process.as_fd()))
+        .collect();
+    let Ok(ready) = sys::wait_any(&watched, None) else { return Next::End };
+    let mut deaths = ready[1..].iter();
+    children.retain(|child| !deaths.next().is_some_and(|dead| *dead) || !child.tell_death());
+    if !ready[0] {
+        return Next::Round;
+    }
+    let answer = match control.recv::<Request>(None) {
+        Ok(Request { channel: Handle(channel) }) => match fork_single_threaded() {
+            Ok(None) => return Next::Child(channel),
+            Ok(Some(pid)) => admit(pid, channel, children),
+            Err(error) => failed(&error),
+        },
+        Err(RecvError::DescriptorsLost) => Answer::Failed { errno: libc::EMFILE },
+        Err(_) => return Next::End,
+    };
+    if control.send(&answer).is_ok() { Next::Round } else { Next::End }
+}
+
+/// Watches a child that has just been forked.
+fn admit(pid: Pid, channel: Packets, children: &mut Vec<Forked>) -> Answer {
+    let process = sys::open_process(pid);
+    match process.and_then(|process| Ok((sys::duplicate(&process)?, process))) {
+        Ok((copy, process)) => {
+            children.push(Forked { process, channel });
+            Answer::Forked { pid: pid.as_raw_nonzero().get(), process: Handle(copy) }
+        }
+        Err(error) => {
+            sys::abandon(pid);
+            failed(&error)
+        }
+    }
+}
+
+fn failed(error: &std::io::Error) -> Answer {
+    Answer::Failed { errno: error.raw_os_error().unwrap_or(libc::EAGAIN) }
+}
+
+impl Forked {
+    /// Reaps the child and tells its parent how it ended; false if it has not.
+    fn tell_death(&self) -> bool {
+        let status = match sys::reap(self.process.as_fd()) {
+            Ok(None) => return false,
+            Ok(Some(status)) => status,
+            Err(sys::Reaped) => ExitStatus::Unknown,
+        };
+        // A parent that has closed its end does not want to know.
+        let _ = self.channel.send(&Report::Reaped(status));
+        true
+    }
+}
+
+/// Calls the functions; says why the process cannot be forked afterwards.
+fn preload_all(preload: &[EntryRef]) -> Result<(), String> {
+    for entry in preload {
+        let function = entry.find::<(), ()>().map_err(|error| error.to_string())?;
+        panics::catch(|| function.call(()), |_| ()).map_err(|panic| panic.to_string())?;
+    }
+    match sys::thread_count() {
+        Ok(1) => Ok(()),
+        Ok(count) => Err(format!("{} threads were started, and threads cannot be forked", count - 1)),
+        Err(error) => Err(format!("cannot count the threads: {error}")),
+    }
+}

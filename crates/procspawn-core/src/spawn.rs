@@ -1,0 +1,71 @@
+//! The spawn start method: executes this program again.
+
+use std::ffi::OsString;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{PoisonError, RwLock};
+
+use ipc_pipe::{Packets, SendError};
+use rustix::process::Pid;
+
+use crate::bootstrap::{Bootstrap, Role};
+use crate::child::Started;
+use crate::current::About;
+use crate::error::StartError;
+use crate::fork::watch;
+use crate::job::Job;
+
+/// The program of this process, even if its file has been replaced or deleted meanwhile.
+const SELF: &str = "/proc/self/exe";
+
+static EXECUTABLE: RwLock<Option<PathBuf>> = RwLock::new(None);
+
+/// Sets the program that children of this process execute; `None` is this very program, the default.
+///
+/// It must call [`init`](crate::init) and be the same build, or contain the functions in a shared library of
+/// the same build that it has loaded; otherwise `join` gives
+/// [`JoinError::NoSuchFunction`](crate::JoinError::NoSuchFunction). It applies to children started by
+/// spawn, and to a fork server not started yet.
+pub fn set_executable(path: Option<PathBuf>) {
+    *EXECUTABLE.write().unwrap_or_else(PoisonError::into_inner) = path;
+}
+
+/// Starts a process that runs `job`.
+pub(crate) fn launch(about: &About, job: &dyn Job) -> Result<Started, StartError> {
+    let entry = job.entry().ok_or(StartError::NeedsFork)?;
+    let role = Role::Run { entry, args: job.encode()? };
+    execute(about, role)
+}
+
+/// Executes the program in the given role: steps 1 and 2 of the bootstrap.
+pub(crate) fn execute(about: &About, role: Role) -> Result<Started, StartError> {
+    let (channel, childs) = Packets::pair().map_err(StartError::io("cannot make a socket pair"))?;
+    let bootstrap = Bootstrap::new(about.clone(), role)
+        .map_err(StartError::io("cannot prepare the start of a process"))?;
+    channel.send(&bootstrap).map_err(not_sent)?;
+    let child = command(childs.into()).spawn().map_err(StartError::io("cannot start a process"))?;
+    watch(Pid::from_child(&child), channel)
+}
+
+/// Why the bootstrap could not be sent to a child.
+pub(crate) fn not_sent(error: SendError) -> StartError {
+    match error {
+        SendError::Encode(error) => StartError::Encode(error),
+        other => StartError::Io { doing: "cannot send the arguments", source: other.into() },
+    }
+}
+
+/// The same arguments as this process has, and the socket as standard input.
+fn command(socket: OwnedFd) -> Command {
+    let executable = EXECUTABLE.read().unwrap_or_else(PoisonError::into_inner);
+    let mut command = match &*executable {
+        Some(path) => Command::new(path),
+        None => Command::new(SELF),
+    };
+    let mut arguments = std::env::args_os();
+    let name = arguments.next().unwrap_or_else(|| OsString::from(SELF));
+    command.arg0(name).args(arguments).stdin(Stdio::from(socket));
+    command
+}

@@ -1,0 +1,261 @@
+//! Every system and C library call of this crate, so that a second platform is one file.
+//!
+//! What it must provide: fork, descriptors for processes (to wait on, signal and reap), the hooks of an
+//! orderly exit, a signal by the kernel when a pipe's last writer is gone, and the number of threads.
+#![allow(unsafe_code, reason = "calls the C library where rustix has no safe form")]
+
+use std::ffi::{c_int, c_void};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
+
+use crate::outcome::ExitStatus;
+
+/// Nothing in the kernel answers for a process that has been reaped by someone else.
+#[derive(Debug)]
+pub(crate) struct Reaped;
+
+/// A descriptor for the process `pid`, which must be a child that has not been reaped, or this one.
+pub(crate) fn open_process(pid: Pid) -> io::Result<OwnedFd> {
+    Ok(rustix::process::pidfd_open(pid, PidfdFlags::empty())?)
+}
+
+/// This process.
+pub(crate) fn own_pid() -> Pid {
+    rustix::process::getpid()
+}
+
+/// Sends a signal; a process that has ended takes none, which is no error.
+pub(crate) fn signal(process: BorrowedFd<'_>, signal: Signal) -> io::Result<()> {
+    match rustix::process::pidfd_send_signal(process, signal) {
+        Ok(()) | Err(Errno::SRCH) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Reaps a child that has ended; `None` while it runs.
+pub(crate) fn reap(process: BorrowedFd<'_>) -> Result<Option<ExitStatus>, Reaped> {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+    loop {
+        match rustix::process::waitid(WaitId::PidFd(process), options) {
+            Ok(None) => return Ok(None),
+            Ok(Some(status)) => {
+                return Ok(Some(match status.exit_status() {
+                    Some(code) => ExitStatus::Code(code),
+                    None => ExitStatus::Signal {
+                        signal: status.terminating_signal().unwrap_or_default(),
+                        core_dumped: status.dumped(),
+                    },
+                }));
+            }
+            Err(Errno::INTR) => {}
+            Err(_) => return Err(Reaped),
+        }
+    }
+}
+
+/// How a process that someone else has reaped ended, as far as the kernel (6.15 or newer) remembers.
+pub(crate) fn remembered_status(process: BorrowedFd<'_>) -> Option<ExitStatus> {
+    /// The first version of the kernel's `struct pidfd_info`.
+    #[repr(C)]
+    #[derive(Default)]
+    struct Info {
+        mask: u64,
+        cgroup: u64,
+        ids: [u32; 11],
+        exit_code: i32,
+    }
+    const _: () = assert!(size_of::<Info>() == 64);
+    const PIDFD_GET_INFO: libc::Ioctl =
+        ((3u64 << 30) | ((size_of::<Info>() as u64) << 16) | (0xff << 8) | 11) as libc::Ioctl;
+    const PIDFD_INFO_EXIT: u64 = 1 << 3;
+
+    let mut info = Info { mask: PIDFD_INFO_EXIT, ..Info::default() };
+    // SAFETY: the request's number says that it reads and writes 64 bytes, which `info` has.
+    let result = unsafe { libc::ioctl(process.as_raw_fd(), PIDFD_GET_INFO, &raw mut info) };
+    if result != 0 || info.mask & PIDFD_INFO_EXIT == 0 {
+        return None;
+    }
+    let signal = info.exit_code & 0x7f;
+    Some(if signal == 0 {
+        ExitStatus::Code((info.exit_code >> 8) & 0xff)
+    } else {
+        ExitStatus::Signal { signal, core_dumped: info.exit_code & 0x80 != 0 }
+    })
+}
+
+/// Kills and reaps a child that has just been started and that nobody can watch.
+pub(crate) fn abandon(pid: Pid) {
+    // It has not been reaped, so the pid is its own; that it has ended by itself is no error.
+    let _ = rustix::process::kill_process(pid, Signal::KILL);
+    let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
+}
+
+/// Waits until one of `descriptors` is ready (or has ended), and says which are.
+pub(crate) fn wait_any(
+    descriptors: &[BorrowedFd<'_>],
+    deadline: Option<Instant>,
+) -> io::Result<Vec<bool>> {
+    let mut polls: Vec<_> =
+        descriptors.iter().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
+    loop {
+        match rustix::event::poll(&mut polls, remaining(deadline).as_ref()) {
+            Err(Errno::INTR) => {}
+            Ok(0) if deadline.is_none_or(|deadline| Instant::now() < deadline) => {}
+            Ok(_) => return Ok(polls.iter().map(|poll| !poll.revents().is_empty()).collect()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Waits until `descriptor` is ready; false when the deadline passes first.
+pub(crate) fn wait(descriptor: BorrowedFd<'_>, deadline: Option<Instant>) -> io::Result<bool> {
+    Ok(wait_any(&[descriptor], deadline)?[0])
+}
+
+fn remaining(deadline: Option<Instant>) -> Option<Timespec> {
+    let left = deadline?.saturating_duration_since(Instant::now());
+    Some(Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }))
+}
+
+/// The point in time after `timeout`; `None` (never) for one that is too far away.
+pub(crate) fn after(timeout: Duration) -> Option<Instant> {
+    Instant::now().checked_add(timeout)
+}
+
+/// Forks; `None` in the child.
+///
+/// # Safety
+///
+/// The child may only call what is async-signal-safe unless the process has a single thread: another
+/// thread's locks would stay locked for ever.
+pub(crate) unsafe fn fork() -> io::Result<Option<Pid>> {
+    // SAFETY: the caller answers for what the child does.
+    let pid = unsafe { libc::fork() };
+    if pid < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(Pid::from_raw(pid))
+}
+
+/// How many threads this process has.
+pub(crate) fn thread_count() -> io::Result<usize> {
+    Ok(std::fs::read_dir("/proc/self/task")?.count())
+}
+
+/// Writes out what C code has buffered, so that a forked child does not write it again.
+pub(crate) fn flush_c_streams() {
+    // SAFETY: a null stream means all of them.
+    unsafe { libc::fflush(std::ptr::null_mut()) };
+}
+
+/// Has `hook` called at the orderly exit of this process, before hooks registered earlier.
+pub(crate) fn at_exit(hook: extern "C" fn()) {
+    // SAFETY: `hook` is a function of the program, which stays loaded.
+    unsafe { libc::atexit(hook) };
+}
+
+/// Has `hook` called with the full code of `exit` at the orderly exit of this process.
+///
+/// False where the C library cannot tell.
+pub(crate) fn on_exit(hook: extern "C" fn(c_int, *mut c_void)) -> bool {
+    #[cfg(target_env = "gnu")]
+    {
+        unsafe extern "C" {
+            fn on_exit(hook: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
+        }
+        // SAFETY: `hook` is a function of the program, which stays loaded, and ignores its argument.
+        unsafe { on_exit(hook, std::ptr::null_mut()) == 0 }
+    }
+    #[cfg(not(target_env = "gnu"))]
+    {
+        let _ = hook;
+        false
+    }
+}
+
+/// Opens the read end of a pipe once more, as an open file of its own.
+pub(crate) fn reopen(pipe: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", pipe.as_raw_fd());
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?)
+}
+
+/// Has the kernel kill this process as soon as `pipe`, an open file of our own, loses its last writer.
+pub(crate) fn die_without_writer(pipe: BorrowedFd<'_>) -> io::Result<()> {
+    /// `F_SETSIG` of the kernel's `fcntl.h`: which signal tells of readiness.
+    const F_SETSIG: c_int = 10;
+    let requests = [
+        (libc::F_SETOWN, own_pid().as_raw_nonzero().get()),
+        (F_SETSIG, libc::SIGKILL),
+        (libc::F_SETFL, libc::O_ASYNC | libc::O_NONBLOCK),
+    ];
+    for (request, argument) in requests {
+        // SAFETY: each of these requests takes one integer and touches no memory.
+        if unsafe { libc::fcntl(pipe.as_raw_fd(), request, argument) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+/// Makes standard input end at once, whatever it was.
+pub(crate) fn detach_stdin() -> io::Result<()> {
+    let null = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    Ok(rustix::stdio::dup2_stdin(&null)?)
+}
+
+/// A duplicate of standard input, closed on exec.
+pub(crate) fn duplicate_stdin() -> io::Result<OwnedFd> {
+    Ok(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?)
+}
+
+/// A duplicate of a descriptor, closed on exec.
+pub(crate) fn duplicate(descriptor: impl AsFd) -> io::Result<OwnedFd> {
+    Ok(rustix::io::fcntl_dupfd_cloexec(descriptor, 3)?)
+}
+
+/// What a process does when a signal comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Disposition {
+    Default,
+    Ignore,
+}
+
+/// Sets what happens on SIGINT.
+pub(crate) fn set_interrupt(disposition: Disposition) {
+    set_signal(libc::SIGINT, disposition);
+}
+
+/// Has writes to a closed pipe fail instead of killing the process, as std does before `main`.
+pub(crate) fn ignore_broken_pipes() {
+    set_signal(libc::SIGPIPE, Disposition::Ignore);
+}
+
+fn set_signal(number: c_int, disposition: Disposition) {
+    let handler = match disposition {
+        Disposition::Default => libc::SIG_DFL,
+        Disposition::Ignore => libc::SIG_IGN,
+    };
+    // SAFETY: both dispositions run no code of ours.
+    unsafe { libc::signal(number, handler) };
+}
+
+/// Ends this process at once, running no hooks.
+pub(crate) fn leave(code: i32) -> ! {
+    // SAFETY: `_exit` may be called at any time.
+    unsafe { libc::_exit(code) }
+}
+
+/// Names the calling thread (and thereby, if it is the first one, the process) in the system's lists.
+pub(crate) fn set_thread_name(name: &str) {
+    let bytes: Vec<u8> = name.bytes().filter(|byte| *byte != 0).take(15).collect();
+    let Ok(name) = std::ffi::CString::new(bytes) else { return };
+    // A name is a courtesy to people; without one everything works.
+    let _ = rustix::thread::set_name(&name);
+}
