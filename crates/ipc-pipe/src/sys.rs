@@ -67,19 +67,38 @@ pub(crate) fn send(
     descriptors: &[OwnedFd],
     flags: SendFlags,
 ) -> io::Result<usize> {
-    let borrowed: Vec<BorrowedFd<'_>> = descriptors.iter().map(AsFd::as_fd).collect();
-    let mut space: Vec<MaybeUninit<u8>> = Vec::new();
-    let mut control = SendAncillaryBuffer::default();
-    if !borrowed.is_empty() {
-        let rights = SendAncillaryMessage::ScmRights(&borrowed);
-        space.resize(rights.size(), MaybeUninit::uninit());
-        control = SendAncillaryBuffer::new(&mut space);
-        if !control.push(rights) {
-            return Err(io::Error::other("descriptors do not fit their control buffer"));
-        }
-    }
     let flags = flags | SendFlags::NOSIGNAL;
+    match (parts, descriptors) {
+        ([part], []) => Ok(retry(|| rustix::net::send(fd, part, flags))?),
+        (_, []) => send_gathered(fd, parts, SendAncillaryBuffer::default(), flags),
+        _ => send_with_descriptors(fd, parts, descriptors, flags),
+    }
+}
+
+fn send_gathered(
+    fd: BorrowedFd<'_>,
+    parts: &[IoSlice<'_>],
+    mut control: SendAncillaryBuffer<'_, '_, '_>,
+    flags: SendFlags,
+) -> io::Result<usize> {
     Ok(retry(|| rustix::net::sendmsg(fd, parts, &mut control, flags))?)
+}
+
+#[cold]
+fn send_with_descriptors(
+    fd: BorrowedFd<'_>,
+    parts: &[IoSlice<'_>],
+    descriptors: &[OwnedFd],
+    flags: SendFlags,
+) -> io::Result<usize> {
+    let borrowed: Vec<BorrowedFd<'_>> = descriptors.iter().map(AsFd::as_fd).collect();
+    let rights = SendAncillaryMessage::ScmRights(&borrowed);
+    let mut space = vec![MaybeUninit::uninit(); rights.size()];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !control.push(rights) {
+        return Err(io::Error::other("descriptors do not fit their control buffer"));
+    }
+    send_gathered(fd, parts, control, flags)
 }
 
 /// Receives into `buffer`, and the descriptors that came with those bytes into `descriptors`.
