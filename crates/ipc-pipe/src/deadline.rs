@@ -44,4 +44,17 @@ impl Deadline {
         let left = self.0?.saturating_duration_since(Instant::now());
         Some(Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }))
     }
+
+    /// The earlier of two points.
+    pub(crate) fn or_earlier(self, other: Deadline) -> Deadline {
+        match (self.0, other.0) {
+            (Some(one), Some(two)) => Deadline(Some(one.min(two))),
+            (one, two) => Deadline(one.or(two)),
+        }
+    }
+
+    /// What is left of the wait; `None` is without end.
+    pub(crate) fn time_left(self) -> Option<Duration> {
+        Some(self.0?.saturating_duration_since(Instant::now()))
+    }
 }

@@ -1,7 +1,12 @@
 //! What can go wrong on a connection, one small enum per direction.
 
+mod listening;
+
 use std::fmt;
 use std::io;
+
+pub(crate) use listening::Failure;
+pub use listening::{AcceptError, ConnectError};
 
 /// A value could not be turned into a message.
 ///

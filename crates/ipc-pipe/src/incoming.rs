@@ -18,7 +18,7 @@ use std::os::fd::OwnedFd;
 use crate::deadline::Deadline;
 use crate::error::RecvError;
 use crate::frame::{self, FRAME_MIN, Header, INLINE, Kind, Refusal};
-use crate::stream::Stream;
+use crate::source::Source;
 
 /// Memory that is set aside on the word of a header alone; more only as bytes really arrive.
 const TRUSTED: usize = 1 << 20;
@@ -96,7 +96,7 @@ impl Incoming {
     /// Receives the rest of a message; its bytes stay in [`bytes`](Incoming::bytes) until the next.
     pub(crate) fn receive(
         &mut self,
-        stream: &Stream,
+        stream: &mut impl Source,
         deadline: Deadline,
     ) -> Result<Vec<OwnedFd>, RecvError> {
         let body =
@@ -108,7 +108,7 @@ impl Incoming {
     /// Receives the rest of a message into `buffer` and returns its length.
     pub(crate) fn receive_into(
         &mut self,
-        stream: &Stream,
+        stream: &mut impl Source,
         buffer: &mut [u8],
         deadline: Deadline,
     ) -> Result<usize, RecvError> {
@@ -162,7 +162,7 @@ impl Incoming {
     }
 
     /// Moves on until the length of a message is known, all of which is still to come.
-    fn begin(&mut self, stream: &Stream, deadline: Deadline) -> Result<u64, RecvError> {
+    fn begin(&mut self, stream: &mut impl Source, deadline: Deadline) -> Result<u64, RecvError> {
         loop {
             match self.stage {
                 Stage::Head => self.read_head(stream, deadline)?,
@@ -174,7 +174,7 @@ impl Incoming {
         }
     }
 
-    fn read_head(&mut self, stream: &Stream, deadline: Deadline) -> Result<(), RecvError> {
+    fn read_head(&mut self, stream: &mut impl Source, deadline: Deadline) -> Result<(), RecvError> {
         let lost =
             stream.fill(&mut self.head, &mut self.filled, &mut self.descriptors, deadline)?;
         if lost {
@@ -182,7 +182,12 @@ impl Incoming {
             self.descriptors.clear();
         }
         match frame::open(&self.head) {
-            Ok((header, inline)) => self.stage = self.stage_after(header, inline.first().copied()),
+            Ok((header, inline)) => {
+                if header.kind == Kind::Handshake {
+                    stream.refuse_handshake();
+                }
+                self.stage = self.stage_after(header, inline.first().copied());
+            }
             Err(RecvError::Protocol(what)) => self.stage = Stage::Broken(Broken::Protocol(what)),
             Err(other) => return Err(other),
         }
@@ -201,7 +206,7 @@ impl Incoming {
             }
             Kind::Refused => Stage::Broken(Broken::Refused(Refusal::text(first.unwrap_or(0)))),
             Kind::Handshake => {
-                Stage::Broken(Broken::Protocol("a handshake, where a message was expected"))
+                Stage::Broken(Broken::Protocol("the other end uses an authkey, this end does not"))
             }
         }
     }
@@ -224,7 +229,7 @@ impl Incoming {
     /// Throws the rest of a message away and returns why.
     fn skip(
         &mut self,
-        stream: &Stream,
+        stream: &mut impl Source,
         mut left: u64,
         why: Skipped,
         deadline: Deadline,
@@ -249,7 +254,7 @@ impl Incoming {
 
     fn read_body(
         &mut self,
-        stream: &Stream,
+        stream: &mut impl Source,
         len: u64,
         deadline: Deadline,
     ) -> Result<(), RecvError> {
@@ -277,7 +282,7 @@ impl Incoming {
     /// new memory, without clearing it first if that can be had in the right size.
     fn read_some(
         &mut self,
-        stream: &Stream,
+        stream: &mut impl Source,
         missing: usize,
         deadline: Deadline,
     ) -> Result<(), RecvError> {
@@ -299,7 +304,7 @@ impl Incoming {
 
     fn read_directly(
         &mut self,
-        stream: &Stream,
+        stream: &mut impl Source,
         buffer: &mut [u8],
         deadline: Deadline,
     ) -> Result<(), RecvError> {
@@ -329,6 +334,14 @@ impl Incoming {
                 let within = self.filled > 0;
                 self.finish();
                 if within { RecvError::Truncated } else { RecvError::Disconnected }
+            }
+            RecvError::Truncated => {
+                self.finish();
+                error
+            }
+            RecvError::Protocol(what) => {
+                self.stage = Stage::Broken(Broken::Protocol(what));
+                error
             }
             other => other,
         }

@@ -107,6 +107,19 @@ impl Stream {
         Ok(())
     }
 
+    /// As [`write`](Stream::write), for a further piece of a message that has begun.
+    #[cfg(feature = "authkey")]
+    pub(crate) fn go_on_writing(
+        &self,
+        parts: &mut [IoSlice<'_>],
+        deadline: Deadline,
+    ) -> Result<(), SendError> {
+        self.write(parts, &[], deadline).map_err(|error| match error {
+            SendError::TimedOut => self.broken_off(error),
+            other => other,
+        })
+    }
+
     /// Writes what there is room for, waiting for some.
     fn write_some(
         &self,

@@ -3,6 +3,8 @@
 //! What it must provide: socket pairs, gathered sends and receives that carry descriptors, receives
 //! into spare capacity, a poll against a deadline, and sealed memory files.
 
+pub(crate) mod net;
+
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

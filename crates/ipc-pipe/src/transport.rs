@@ -8,6 +8,10 @@ use crate::deadline::Deadline;
 use crate::error::{RecvError, SendError};
 use crate::frame::{self, Header, INLINE, Kind};
 use crate::incoming::{Incoming, MAX_DESCRIPTORS};
+#[cfg(feature = "authkey")]
+use crate::noise::Keys;
+#[cfg(feature = "authkey")]
+use crate::sealed::{Opener, Sealer};
 use crate::stream::Stream;
 use crate::sys::DESCRIPTORS_PER_PACKET;
 
@@ -16,6 +20,9 @@ use crate::sys::DESCRIPTORS_PER_PACKET;
 pub(crate) enum Transport {
     /// Frames as they are.
     Plain(Arc<Stream>),
+    /// Frames that are encrypted and authenticated.
+    #[cfg(feature = "authkey")]
+    Sealed { stream: Arc<Stream>, sealer: Box<Sealer>, opener: Box<Opener> },
 }
 
 impl Transport {
@@ -24,10 +31,27 @@ impl Transport {
         Transport::Plain(Arc::new(Stream::new(socket)))
     }
 
-    /// The transport for the other half.
+    /// Encrypted frames over this socket.
+    #[cfg(feature = "authkey")]
+    pub(crate) fn sealed(socket: OwnedFd, keys: Keys) -> Transport {
+        Transport::sealed_over(Arc::new(Stream::new(socket)), keys)
+    }
+
+    #[cfg(feature = "authkey")]
+    fn sealed_over(stream: Arc<Stream>, keys: Keys) -> Transport {
+        let sealer = Box::new(Sealer::new(keys.clone()));
+        Transport::Sealed { stream, sealer, opener: Box::new(Opener::new(keys)) }
+    }
+
+    /// The transport for the other half, made before either is used: of two that are encrypted, one
+    /// may send and the other receive.
     pub(crate) fn other_half(&self) -> Transport {
         match self {
             Transport::Plain(stream) => Transport::Plain(Arc::clone(stream)),
+            #[cfg(feature = "authkey")]
+            Transport::Sealed { stream, opener, .. } => {
+                Transport::sealed_over(Arc::clone(stream), opener.keys())
+            }
         }
     }
 
@@ -35,6 +59,8 @@ impl Transport {
     pub(crate) fn carries_descriptors(&self) -> bool {
         match self {
             Transport::Plain(stream) => stream.carries_descriptors(),
+            #[cfg(feature = "authkey")]
+            Transport::Sealed { .. } => false,
         }
     }
 
@@ -47,6 +73,10 @@ impl Transport {
     ) -> Result<(), SendError> {
         match self {
             Transport::Plain(stream) => send_plain(stream, body, descriptors, deadline),
+            #[cfg(feature = "authkey")]
+            Transport::Sealed { .. } if !descriptors.is_empty() => Err(SendError::NoDescriptors),
+            #[cfg(feature = "authkey")]
+            Transport::Sealed { stream, sealer, .. } => sealer.send(stream, body, deadline),
         }
     }
 
@@ -57,7 +87,11 @@ impl Transport {
         deadline: Deadline,
     ) -> Result<Vec<OwnedFd>, RecvError> {
         match self {
-            Transport::Plain(stream) => incoming.receive(stream, deadline),
+            Transport::Plain(stream) => incoming.receive(&mut &**stream, deadline),
+            #[cfg(feature = "authkey")]
+            Transport::Sealed { stream, opener, .. } => {
+                incoming.receive(&mut opener.source(stream), deadline)
+            }
         }
     }
 
@@ -69,7 +103,11 @@ impl Transport {
         deadline: Deadline,
     ) -> Result<usize, RecvError> {
         match self {
-            Transport::Plain(stream) => incoming.receive_into(stream, buffer, deadline),
+            Transport::Plain(stream) => incoming.receive_into(&mut &**stream, buffer, deadline),
+            #[cfg(feature = "authkey")]
+            Transport::Sealed { stream, opener, .. } => {
+                incoming.receive_into(&mut opener.source(stream), buffer, deadline)
+            }
         }
     }
 
@@ -77,12 +115,16 @@ impl Transport {
     pub(crate) fn as_plain(&self) -> Option<&Arc<Stream>> {
         match self {
             Transport::Plain(stream) => Some(stream),
+            #[cfg(feature = "authkey")]
+            Transport::Sealed { .. } => None,
         }
     }
 
     pub(crate) fn stream(&self) -> &Stream {
         match self {
             Transport::Plain(stream) => stream,
+            #[cfg(feature = "authkey")]
+            Transport::Sealed { stream, .. } => stream,
         }
     }
 }
