@@ -3,6 +3,8 @@
 use std::hint::black_box;
 use std::thread;
 
+use multiproc::Process;
+
 use crate::clock;
 use crate::contender::{Contender, Family};
 
@@ -11,6 +13,7 @@ pub(crate) const FAMILY: Family = &[
         "one after the other",
         Contender::Here(|_| Ok(Box::new(|| clock::millis(one_after_the_other)))),
     ),
+    ("two processes", Contender::Here(|_| Ok(Box::new(|| clock::millis(two_processes))))),
     ("two threads", Contender::Here(|_| Ok(Box::new(|| clock::millis(two_threads))))),
 ];
 
@@ -33,5 +36,12 @@ fn one_after_the_other() {
 fn two_threads() {
     let threads = [thread::spawn(piece), thread::spawn(piece)];
     let values = threads.map(|thread| thread.join().expect("fib does not panic"));
+    assert_eq!(values, [FIB_N; 2]);
+}
+
+fn two_processes() {
+    let start = || Process::new(piece, ()).start().expect("a process can be started");
+    let processes = [start(), start()];
+    let values = processes.map(|process| process.join().expect("fib gives its value"));
     assert_eq!(values, [FIB_N; 2]);
 }

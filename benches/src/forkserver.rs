@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use multiproc::{Process, StartMethod};
+
 use crate::bare::{self, Helper};
 use crate::contender::{Contender, Family, Missing, Round, Setting};
 use crate::{ballast, clock};
@@ -16,6 +18,14 @@ pub(crate) const FAMILY: Family = &[
         }),
     ),
     ("python forkserver", Contender::Program(python)),
+    ("multiproc forkserver", Contender::Here(|_| Ok(ours(COUNT)))),
+    (
+        "multiproc forkserver, big parent",
+        Contender::Here(|setting| {
+            ballast::load(ballast::big(setting))?;
+            Ok(ours(COUNT))
+        }),
+    ),
 ];
 
 /// How many children one round asks for.
@@ -43,4 +53,14 @@ fn python(setting: Setting) -> Result<Command, Missing> {
     command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/python/forkserver.py"));
     command.arg(if setting.quick { "3" } else { "10" });
     Ok(command)
+}
+
+/// An empty function in a new process, and its value.
+fn ours(count: u32) -> Round {
+    Box::new(move || {
+        clock::micros_each(count, || {
+            let process = Process::new(|| (), ()).start_method(StartMethod::ForkServer).start();
+            process.expect("a process can be started").join().expect("it gives its value");
+        })
+    })
 }

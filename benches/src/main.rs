@@ -35,6 +35,7 @@ fn main() -> ExitCode {
     if bare::served() {
         return ExitCode::SUCCESS;
     }
+    multiproc::init();
     match command() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -4,6 +4,8 @@ use std::env;
 use std::path::PathBuf;
 use std::process::Command;
 
+use multiproc::{Process, StartMethod};
+
 use crate::contender::{Contender, Family, Missing, Round};
 use crate::{ballast, bare, clock};
 
@@ -14,6 +16,14 @@ pub(crate) const FAMILY: Family = &[
         Contender::Here(|setting| {
             ballast::load(ballast::big(setting))?;
             posix_spawn()
+        }),
+    ),
+    ("multiproc spawn", Contender::Here(|_| Ok(ours()))),
+    (
+        "multiproc spawn, big parent",
+        Contender::Here(|setting| {
+            ballast::load(ballast::big(setting))?;
+            Ok(ours())
         }),
     ),
     ("posix_spawn, empty program", Contender::Here(|_| empty_program())),
@@ -43,6 +53,16 @@ fn starting(mut command: Command) -> Round {
         clock::micros_each(COUNT, || {
             let status = command.status().expect("the program can be started");
             assert!(status.success(), "the program ended with {status}");
+        })
+    })
+}
+
+/// An empty function in a new process, and its value.
+fn ours() -> Round {
+    Box::new(move || {
+        clock::micros_each(COUNT, || {
+            let process = Process::new(|| (), ()).start_method(StartMethod::Spawn).start();
+            process.expect("a process can be started").join().expect("it gives its value");
         })
     })
 }

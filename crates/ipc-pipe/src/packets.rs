@@ -171,6 +171,9 @@ impl Packets {
                         return Err(RecvError::TimedOut);
                     }
                 }
+                // The other end was closed with messages left unread. The kernel says so before it hands
+                // out what was sent the other way, and says it once.
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {}
                 Err(error) => return Err(error.into()),
             }
         }

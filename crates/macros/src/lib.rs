@@ -1,1 +1,2 @@
 //! The attribute macros of `multiproc`.
+#![forbid(unsafe_code)]

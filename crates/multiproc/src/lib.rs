@@ -1,1 +1,7 @@
-//! Process-based parallelism for Rust.
+//! Process-based parallelism: everything Python's `multiprocessing` does, without its hangs, its copies
+//! and its limits.
+#![forbid(unsafe_code)]
+
+pub use procspawn_core::*;
+
+pub use ipc_pipe;

@@ -54,8 +54,7 @@ pub(crate) enum Role {
 impl<R> Bootstrap<R> {
     pub(crate) fn new(about: About, role: R) -> io::Result<Self> {
         let ends_with_parent = about.daemon || current::current_process().is_daemon();
-        let lifeline =
-            if ends_with_parent { Some(Handle(lifeline::reader()?)) } else { None };
+        let lifeline = if ends_with_parent { Some(Handle(lifeline::reader()?)) } else { None };
         Ok(Bootstrap { about, parent: current::as_parent()?, lifeline, role })
     }
 }
@@ -98,7 +97,8 @@ static INITIALIZED: AtomicBool = AtomicBool::new(false);
 /// ```
 pub fn init() {
     // Relaxed: the flag guards no data.
-    if !INITIALIZED.swap(true, Ordering::Relaxed) && Packets::is_waiting_at(rustix::stdio::stdin()) {
+    if !INITIALIZED.swap(true, Ordering::Relaxed) && Packets::is_waiting_at(rustix::stdio::stdin())
+    {
         run::from_stdin();
     }
 }

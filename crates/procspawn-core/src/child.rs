@@ -187,7 +187,8 @@ impl Child {
         if let Some(status) = state.status {
             return status;
         }
-        let reaped = state.channel.take().and_then(|channel| self.read_reports(&channel, &mut state));
+        let reaped =
+            state.channel.take().and_then(|channel| self.read_reports(&channel, &mut state));
         let of_report = state.report.as_ref().map(|report| ExitStatus::Code(report.exit_code()));
         let status = match self.reap_or_ask() {
             // The kernel keeps eight bits of an exit code; the report has them all.

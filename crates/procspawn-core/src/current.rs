@@ -149,11 +149,7 @@ impl fmt::Display for CurrentProcess {
 }
 
 /// Describes the next child of this process.
-pub(crate) fn next_child(
-    name: Option<String>,
-    daemon: Option<bool>,
-    method: StartMethod,
-) -> About {
+pub(crate) fn next_child(name: Option<String>, daemon: Option<bool>, method: StartMethod) -> About {
     let number = CHILDREN.fetch_add(1, Ordering::Relaxed) + 1;
     let current = lock(&SELF);
     let about = current.as_ref().map(|(about, _)| about);

@@ -5,7 +5,10 @@
 //! a hash of the function's type. The receiver looks at that place of its own memory only after
 //! checking that the module is there and that the place is a constant of it; it calls what stands
 //! there only after a magic number, the signature's `TypeId` and the hash have matched.
-#![allow(unsafe_code, reason = "reads a constant at a computed address and makes a zero-sized value")]
+#![allow(
+    unsafe_code,
+    reason = "reads a constant at a computed address and makes a zero-sized value"
+)]
 
 use std::any::TypeId;
 use std::fmt;
@@ -69,11 +72,10 @@ where
     F::Output: 'static,
 {
     /// The entry that calls an `F` with arguments `A`.
-    pub(crate) const ENTRY: &'static Entry<A, F::Output> = &Entry::new(
-        TypeId::of::<(F, A)>,
-        std::any::type_name::<F>,
-        |args| conjure::<F>().call(args),
-    );
+    pub(crate) const ENTRY: &'static Entry<A, F::Output> =
+        &Entry::new(TypeId::of::<(F, A)>, std::any::type_name::<F>, |args| {
+            conjure::<F>().call(args)
+        });
 }
 
 /// Makes a value of a function type that has no contents.

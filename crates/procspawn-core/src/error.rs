@@ -123,7 +123,9 @@ impl fmt::Display for JoinError {
             JoinError::Encode(why) => write!(formatter, "in the child: return value: {why}"),
             JoinError::Decode(error) => write!(formatter, "return value: {error}"),
             JoinError::NoSuchFunction(why) => write!(formatter, "in the child: {why}"),
-            JoinError::Unknown => formatter.write_str("the process is gone, and its status is lost"),
+            JoinError::Unknown => {
+                formatter.write_str("the process is gone, and its status is lost")
+            }
             JoinError::AlreadyJoined => formatter.write_str("the value has already been taken"),
             JoinError::NotParent => {
                 formatter.write_str("only the process that started a child can join it")

@@ -142,10 +142,9 @@ impl Server {
         match server.control.recv(None) {
             Ok(Answer::Ready) => Ok(server),
             Ok(Answer::PreloadFailed(why)) => Err(StartError::Preload(why)),
-            Ok(_) | Err(_) => Err(StartError::Preload(format!(
-                "the server ended with {}",
-                server.process.wait()
-            ))),
+            Ok(_) | Err(_) => {
+                Err(StartError::Preload(format!("the server ended with {}", server.process.wait())))
+            }
         }
     }
 

@@ -96,10 +96,8 @@ fn describe(info: &libc::dl_phdr_info) -> Module {
         start..start + header.p_memsz as usize
     };
     let constants = headers.iter().filter(|header| is_constant(header)).map(place).collect();
-    let build_id = headers
-        .iter()
-        .filter(|header| header.p_type == libc::PT_NOTE)
-        .find_map(|header| {
+    let build_id =
+        headers.iter().filter(|header| header.p_type == libc::PT_NOTE).find_map(|header| {
             let range = place(header);
             // SAFETY: a PT_NOTE segment is mapped, readable and constant while the module is loaded.
             build_id(unsafe { std::slice::from_raw_parts(range.start as *const u8, range.len()) })
@@ -120,7 +118,8 @@ fn build_id(mut notes: &[u8]) -> Option<ModuleId> {
     const NT_GNU_BUILD_ID: u32 = 3;
     loop {
         let (head, rest) = notes.split_first_chunk::<12>()?;
-        let word = |at: usize| u32::from_ne_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+        let word =
+            |at: usize| u32::from_ne_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
         let (name_len, len) = (word(0) as usize, word(4) as usize);
         let name = rest.get(..name_len)?;
         let contents_at = name_len.next_multiple_of(4);
@@ -140,9 +139,14 @@ fn file_id(info: &libc::dl_phdr_info) -> ModuleId {
         // SAFETY: the linker keeps a C string at `dlpi_name` while the module is loaded.
         unsafe { CStr::from_ptr(info.dlpi_name) }.to_owned()
     };
-    let path = if path.is_empty() { OsStr::new("/proc/self/exe") } else { OsStr::from_bytes(path.as_bytes()) };
+    let path = if path.is_empty() {
+        OsStr::new("/proc/self/exe")
+    } else {
+        OsStr::from_bytes(path.as_bytes())
+    };
     let Ok(file) = std::fs::metadata(path) else { return named("?", path.as_bytes()) };
-    let facts = [file.dev(), file.ino(), file.size(), (file.mtime() << 30 | file.mtime_nsec()) as u64];
+    let facts =
+        [file.dev(), file.ino(), file.size(), (file.mtime() << 30 | file.mtime_nsec()) as u64];
     let bytes: Vec<u8> = facts.iter().flat_map(|fact| fact.to_ne_bytes()).collect();
     named("f", &bytes[8..])
 }

@@ -33,6 +33,8 @@ pub fn active_children() -> Vec<Arc<Child>> {
 /// An orderly exit is the return of `main`, a call of `std::process::exit`, or a panic of the main
 /// thread. Daemons are stopped first: SIGTERM, and SIGKILL after two seconds.
 pub fn set_exit_timeout(timeout: Option<Duration>) {
+    // A limit beyond the end of the clock is none.
+    let timeout = timeout.filter(|timeout| Instant::now().checked_add(*timeout).is_some());
     *EXIT_TIMEOUT.lock().unwrap_or_else(PoisonError::into_inner) = timeout;
 }
 
@@ -97,24 +99,32 @@ extern "C" fn at_exit() {
     stop(&daemons);
     let timeout = *EXIT_TIMEOUT.lock().unwrap_or_else(PoisonError::into_inner);
     match timeout {
-        None => others.iter().for_each(|child| drop(child.wait())),
+        None => others.iter().for_each(|child| {
+            child.wait();
+        }),
         Some(timeout) => wait_all(&others, timeout),
     }
 }
 
 /// Ends daemons, gently first.
 fn stop(daemons: &[Arc<Child>]) {
-    // A daemon that cannot be signalled any more (it changed its user) is left to its lifeline.
-    daemons.iter().for_each(|daemon| drop(daemon.terminate()));
+    for daemon in daemons {
+        // One that cannot be signalled any more (it changed its user) is left to its lifeline.
+        let _ = daemon.terminate();
+    }
     wait_all(daemons, GRACE);
-    daemons.iter().filter(|daemon| daemon.is_alive()).for_each(|daemon| drop(daemon.kill()));
+    for daemon in daemons.iter().filter(|daemon| daemon.is_alive()) {
+        let _ = daemon.kill();
+    }
     wait_all(daemons, GRACE);
 }
 
 /// Waits for all of `children`, together no longer than `timeout`.
 fn wait_all(children: &[Arc<Child>], timeout: Duration) {
-    let Some(deadline) = Instant::now().checked_add(timeout) else { return };
-    children.iter().for_each(|child| drop(child.wait_deadline(deadline)));
+    let deadline = Instant::now() + timeout;
+    for child in children {
+        child.wait_deadline(deadline);
+    }
 }
 
 fn children() -> MutexGuard<'static, Vec<Arc<Child>>> {

@@ -11,8 +11,8 @@ use ipc_pipe::{Handle, Packets, RecvError};
 use rustix::process::Pid;
 
 use crate::entry::EntryRef;
-use crate::forkserver::{Answer, Request};
 use crate::fork::fork_single_threaded;
+use crate::forkserver::{Answer, Request};
 use crate::outcome::{EXIT_FAILED, ExitStatus, Report};
 use crate::sys::Disposition;
 use crate::{panics, run, sys};
@@ -121,7 +121,9 @@ fn preload_all(preload: &[EntryRef]) -> Result<(), String> {
     }
     match sys::thread_count() {
         Ok(1) => Ok(()),
-        Ok(count) => Err(format!("{} threads were started, and threads cannot be forked", count - 1)),
+        Ok(count) => {
+            Err(format!("{} threads were started, and threads cannot be forked", count - 1))
+        }
         Err(error) => Err(format!("cannot count the threads: {error}")),
     }
 }

@@ -101,8 +101,7 @@ pub(crate) fn wait_any(
     descriptors: &[BorrowedFd<'_>],
     deadline: Option<Instant>,
 ) -> io::Result<Vec<bool>> {
-    let mut polls: Vec<_> =
-        descriptors.iter().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
+    let mut polls: Vec<_> = descriptors.iter().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
     loop {
         match rustix::event::poll(&mut polls, remaining(deadline).as_ref()) {
             Err(Errno::INTR) => {}
