@@ -1,20 +1,17 @@
 //! Where processes that do not descend from each other come to talk: the connecting end.
 
-use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::time::Duration;
+#[cfg(feature = "authkey")]
+use std::os::fd::AsFd;
 
 use crate::address::Address;
 #[cfg(feature = "authkey")]
 use crate::authkey::AuthKey;
 use crate::connection::Connection;
 use crate::deadline::Deadline;
-use crate::error::{ConnectError, Failure};
-use crate::listener::{HANDSHAKE_TIMEOUT, MAX_MESSAGE_LEN};
+use crate::error::ConnectError;
 #[cfg(feature = "authkey")]
 use crate::noise::Secret;
-use crate::peer::Peer;
-use crate::sys::net;
+use crate::options::{ForClient, client_setters};
 use crate::transport::Transport;
 
 /// Connects to a [`Listener`](crate::Listener).
@@ -34,14 +31,11 @@ use crate::transport::Transport;
 pub struct Client(());
 
 /// How a [`Client`] connects; made by [`Client::options`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ConnectOptions {
     #[cfg(feature = "authkey")]
     authkey: Option<AuthKey>,
-    timeout: Option<Duration>,
-    handshake_timeout: Duration,
-    max_message_len: u64,
-    any_uid: bool,
+    common: ForClient,
 }
 
 impl Client {
@@ -58,14 +52,7 @@ impl Client {
 
     /// Options to set before connecting.
     pub fn options() -> ConnectOptions {
-        ConnectOptions {
-            #[cfg(feature = "authkey")]
-            authkey: None,
-            timeout: None,
-            handshake_timeout: HANDSHAKE_TIMEOUT,
-            max_message_len: MAX_MESSAGE_LEN,
-            any_uid: false,
-        }
+        ConnectOptions::default()
     }
 }
 
@@ -99,32 +86,7 @@ impl ConnectOptions {
         self
     }
 
-    /// How long everything may take, the handshake included. Default: as long as it takes to be
-    /// connected, and then the [handshake's](ConnectOptions::handshake_timeout) own time.
-    pub fn timeout(&mut self, timeout: Duration) -> &mut Self {
-        self.timeout = Some(timeout);
-        self
-    }
-
-    /// How long the handshake may take. Default: 5 seconds.
-    pub fn handshake_timeout(&mut self, timeout: Duration) -> &mut Self {
-        self.handshake_timeout = timeout;
-        self
-    }
-
-    /// The longest message that the connection receives, in bytes; see
-    /// [`Receiver::set_max_message_len`](crate::Receiver::set_max_message_len). Default: 64 MiB.
-    pub fn max_message_len(&mut self, bytes: u64) -> &mut Self {
-        self.max_message_len = bytes;
-        self
-    }
-
-    /// Connects to the unix socket of a listener whatever user it belongs to. Default: this user's
-    /// and root's.
-    pub fn any_uid(&mut self) -> &mut Self {
-        self.any_uid = true;
-        self
-    }
+    client_setters!();
 
     /// Connects to `address`.
     ///
@@ -138,10 +100,10 @@ impl ConnectOptions {
     /// authkey is empty (`InvalidInput`); the other [`ConnectError`]s as they say. If the listener's
     /// process dies meanwhile, that is [`ConnectError::Disconnected`].
     pub fn connect<S, R>(&self, address: &Address) -> Result<Connection<S, R>, ConnectError> {
-        let deadline = self.timeout.map_or(Deadline::NEVER, Deadline::after);
+        let deadline = self.common.deadline();
         let transport = self.shake_hands(address, deadline)?;
         let mut connection = Connection::over(transport);
-        connection.set_max_message_len(self.max_message_len);
+        connection.set_max_message_len(self.common.max_message_len);
         Ok(connection)
     }
 
@@ -152,11 +114,11 @@ impl ConnectOptions {
         deadline: Deadline,
     ) -> Result<Transport, ConnectError> {
         let Some(key) = &self.authkey else {
-            return dial(address, self.any_uid, deadline).map(Transport::plain);
+            return self.common.dial(address, deadline).map(Transport::plain);
         };
         let secret = Secret::new(key, address)?;
-        let socket = dial(address, self.any_uid, deadline)?;
-        let deadline = deadline.or_earlier(Deadline::after(self.handshake_timeout));
+        let socket = self.common.dial(address, deadline)?;
+        let deadline = self.common.handshake_deadline(deadline);
         let keys = secret.client()?.finish(socket.as_fd(), deadline)?;
         match address {
             Address::Tcp(_) => Ok(Transport::sealed(socket, keys)),
@@ -171,25 +133,6 @@ impl ConnectOptions {
         address: &Address,
         deadline: Deadline,
     ) -> Result<Transport, ConnectError> {
-        dial(address, self.any_uid, deadline).map(Transport::plain)
-    }
-}
-
-/// A socket that is connected to a listener of a user that may be talked to.
-pub(crate) fn dial(
-    address: &Address,
-    any_uid: bool,
-    deadline: Deadline,
-) -> Result<OwnedFd, ConnectError> {
-    let socket = net::connect(address, deadline).map_err(|error| {
-        io::Error::new(error.kind(), format!("no connection to {address}: {error}"))
-    })?;
-    let foreign = match address {
-        Address::Tcp(_) => None,
-        Address::Unix(_) | Address::Abstract(_) => Peer::of(socket.as_fd(), None)?.foreign_user(),
-    };
-    match foreign {
-        Some(uid) if !any_uid => Err(Failure::WrongUser { uid }.into()),
-        _ => Ok(socket),
+        self.common.dial(address, deadline).map(Transport::plain)
     }
 }

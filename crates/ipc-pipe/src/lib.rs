@@ -27,9 +27,16 @@ mod listener;
 mod message;
 #[cfg(feature = "authkey")]
 mod noise;
+#[cfg_attr(
+    not(any(feature = "authkey", feature = "python")),
+    allow(dead_code, reason = "there is no handshake to be had")
+)]
+mod options;
 mod packets;
 mod peer;
 mod pipe;
+#[cfg(feature = "python")]
+pub mod python;
 mod receiver;
 #[cfg_attr(
     not(any(feature = "authkey", feature = "python")),

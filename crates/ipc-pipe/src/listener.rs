@@ -16,15 +16,10 @@ use crate::error::AcceptError;
 use crate::keyless::Handshake;
 #[cfg(feature = "authkey")]
 use crate::noise::{Handshake, Secret};
+use crate::options::{ForListener, listener_setters};
 use crate::peer::Peer;
-use crate::reception::{Arrival, Greeter, Reception, Rules};
+use crate::reception::{Arrival, Greeter, Reception};
 use crate::transport::Transport;
-
-/// How long a message may be, in bytes, if nothing else is said.
-pub(crate) const MAX_MESSAGE_LEN: u64 = 64 << 20;
-
-/// How long a handshake may take if nothing else is said.
-pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Accepts connections at an [`Address`].
 ///
@@ -94,13 +89,11 @@ pub struct Listener {
 /// let listener = options.bind(&Address::Tcp(([127, 0, 0, 1], 0).into()))?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ListenerOptions {
     #[cfg(feature = "authkey")]
     authkey: Option<AuthKey>,
-    backlog: u32,
-    max_message_len: u64,
-    rules: Rules,
+    common: ForListener,
 }
 
 impl Listener {
@@ -197,40 +190,7 @@ impl ListenerOptions {
         self
     }
 
-    /// How many clients may wait in the kernel to be accepted. Further ones wait on unix sockets, and
-    /// try again after a second on TCP. Default: 128.
-    pub fn backlog(&mut self, clients: u32) -> &mut Self {
-        self.backlog = clients;
-        self
-    }
-
-    /// How long a client may take for its handshake. Default: 5 seconds.
-    pub fn handshake_timeout(&mut self, timeout: Duration) -> &mut Self {
-        self.rules.handshake_timeout = timeout;
-        self
-    }
-
-    /// How many clients may be in the middle of their handshake; when there are more, the oldest is
-    /// dropped. Default: 64; at least 1.
-    pub fn max_half_open(&mut self, clients: usize) -> &mut Self {
-        self.rules.max_half_open = clients.max(1);
-        self
-    }
-
-    /// The longest message that accepted connections receive, in bytes; see
-    /// [`Receiver::set_max_message_len`](crate::Receiver::set_max_message_len). Default: 64 MiB.
-    pub fn max_message_len(&mut self, bytes: u64) -> &mut Self {
-        self.max_message_len = bytes;
-        self
-    }
-
-    /// Lets processes of every user connect to a unix socket.
-    ///
-    /// The file of the socket keeps mode 0600, so change that too, or use the abstract namespace.
-    pub fn any_uid(&mut self) -> &mut Self {
-        self.rules.any_user = true;
-        self
-    }
+    listener_setters!();
 
     /// Listens at `address`.
     ///
@@ -239,10 +199,10 @@ impl ListenerOptions {
     /// As [`Listener::bind`]; `InvalidInput` if the authkey is empty.
     pub fn bind(&self, address: &Address) -> io::Result<Listener> {
         let greeter = self.greeter(address)?;
-        let doorway = Doorway::open(address, self.backlog)?;
+        let doorway = Doorway::open(address, self.common.backlog)?;
         Ok(Listener {
-            reception: Reception::new(doorway, self.rules, greeter)?,
-            max_message_len: self.max_message_len,
+            reception: Reception::new(doorway, self.common.rules, greeter)?,
+            max_message_len: self.common.max_message_len,
             last_peer: None,
         })
     }
@@ -257,24 +217,6 @@ impl ListenerOptions {
     #[cfg(not(feature = "authkey"))]
     fn greeter(&self, _: &Address) -> io::Result<Option<Greeter<Handshake>>> {
         Ok(None)
-    }
-}
-
-impl Default for ListenerOptions {
-    fn default() -> ListenerOptions {
-        ListenerOptions {
-            #[cfg(feature = "authkey")]
-            authkey: None,
-            backlog: 128,
-            max_message_len: MAX_MESSAGE_LEN,
-            rules: Rules::default(),
-        }
-    }
-}
-
-impl Default for Rules {
-    fn default() -> Rules {
-        Rules { handshake_timeout: HANDSHAKE_TIMEOUT, max_half_open: 64, any_user: false }
     }
 }
 

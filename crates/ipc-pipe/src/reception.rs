@@ -37,6 +37,7 @@ pub(crate) struct Arrival<T> {
     pub(crate) socket: OwnedFd,
     pub(crate) peer: Peer,
     /// What the handshake gave, if there was one.
+    #[cfg_attr(not(feature = "authkey"), allow(dead_code, reason = "it has keys or nothing"))]
     pub(crate) outcome: Option<T>,
 }
 

@@ -86,10 +86,7 @@ pub enum ConnectError {
 }
 
 /// What ends a handshake, at either end.
-#[cfg_attr(
-    not(any(feature = "authkey", feature = "python")),
-    allow(dead_code, reason = "there is no handshake to be had")
-)]
+#[cfg_attr(not(feature = "authkey"), allow(dead_code, reason = "some are said with a key only"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     WrongKey,
