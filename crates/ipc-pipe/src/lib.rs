@@ -18,6 +18,7 @@ mod deadline;
 mod doorway;
 mod end;
 mod error;
+mod explain;
 mod frame;
 mod frozen;
 pub mod handle;

@@ -10,6 +10,7 @@ use crate::bounded::{Bounded, Budget};
 use crate::bulk::Bytes;
 use crate::cargo;
 use crate::error::{DecodeError, EncodeError};
+use crate::explain;
 use crate::handle::Handle;
 
 /// A value in the form in which it travels.
@@ -48,6 +49,22 @@ impl Message {
         })
     }
 
+    /// A message of bytes that came some other way, without descriptors.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_pipe::Message;
+    ///
+    /// let stored = Message::encode(&[1_u8, 2])?.bytes().to_vec();
+    /// assert_eq!(Message::from_bytes(stored).decode::<[u8; 2]>()?, [1, 2]);
+    /// assert!(Message::from_bytes(vec![]).decode::<[u8; 2]>().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_bytes(bytes: Vec<u8>) -> Message {
+        Message { bytes: bytes.into(), descriptors: Vec::new() }
+    }
+
     /// Decodes the value.
     ///
     /// A message from a hostile peer costs memory in proportion to its length, and values nested more
@@ -84,7 +101,10 @@ pub(crate) fn encode_into<T: Serialize + ?Sized>(
     buffer: &mut Vec<u8>,
 ) -> Result<Vec<OwnedFd>, EncodeError> {
     let (result, descriptors) = cargo::load(|| serialize(value, buffer));
-    result.map(|()| descriptors)
+    match result {
+        Ok(()) => Ok(descriptors),
+        Err(error) => Err(cargo::load(|| explain(value, &error)).0),
+    }
 }
 
 /// Appends the encoding of `value` to `buffer` where no descriptor can ride.
@@ -93,7 +113,13 @@ pub(crate) fn encode_plain<T: Serialize + ?Sized>(
     value: &T,
     buffer: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
-    serialize(value, buffer)
+    serialize(value, buffer).map_err(|error| explain(value, &error))
+}
+
+/// An error with the words of the value that refused.
+#[cold]
+fn explain<T: Serialize + ?Sized>(value: &T, error: &postcard::Error) -> EncodeError {
+    EncodeError(explain::refusal_of(value).unwrap_or_else(|| error.to_string()))
 }
 
 /// Decodes exactly `bytes`, with `descriptors` to take from.
@@ -105,7 +131,7 @@ pub(crate) fn decode<T: DeserializeOwned>(
     let mut deserializer = postcard::Deserializer::from_bytes(bytes);
     let value =
         cargo::unload(descriptors, || T::deserialize(Bounded::new(&mut deserializer, &budget)));
-    let value = value.map_err(|error| DecodeError(error.to_string()))?;
+    let value = value.map_err(|error| DecodeError(error.0.into()))?;
     match deserializer.finalize() {
         Ok([]) => Ok(value),
         Ok(rest) => Err(DecodeError(format!("{} bytes are left over", rest.len()))),
@@ -113,9 +139,8 @@ pub(crate) fn decode<T: DeserializeOwned>(
     }
 }
 
-fn serialize<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
+fn serialize<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> postcard::Result<()> {
     postcard::serialize_with_flavor(value, Append(buffer))
-        .map_err(|error| EncodeError(error.to_string()))
 }
 
 /// Lets postcard write at the end of a buffer that outlives the message.
