@@ -2,6 +2,7 @@
 //! and its limits.
 #![forbid(unsafe_code)]
 
+pub use multiproc_macros::main;
 pub use procspawn_core::*;
 
 pub use ipc_pipe;

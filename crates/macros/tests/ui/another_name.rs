@@ -1,0 +1,4 @@
+#[multiproc::main]
+fn start() {}
+
+fn main() {}

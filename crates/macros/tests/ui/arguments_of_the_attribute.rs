@@ -1,0 +1,2 @@
+#[multiproc::main(threads = 4)]
+fn main() {}

@@ -1,0 +1,6 @@
+trait Program {
+    #[multiproc::main]
+    fn main();
+}
+
+fn main() {}

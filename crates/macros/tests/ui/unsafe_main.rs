@@ -1,0 +1,2 @@
+#[multiproc::main]
+unsafe fn main() {}
