@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 0       2      3          4             8             16           64
-//! | magic | kind | reserved | descriptors | body length | body, or zeros up to 64 | rest of the body
+//! | magic | kind | reserved | descriptors | body length | body, or zeros up to 64 | carriers | rest of the body
 //! ```
 //!
 //! A frame has at least [`FRAME_MIN`] bytes. A reader therefore takes exactly that many in one call,
@@ -10,12 +10,22 @@
 //! into the next frame: polling the raw descriptor stays exact, another process may read the next
 //! message, and a connection can be sent elsewhere between two messages.
 //!
-//! The kernel takes [`DESCRIPTORS_PER_PACKET`](crate::sys::DESCRIPTORS_PER_PACKET) descriptors with
-//! one call. A message with more is preceded by `Descriptors` frames that carry the first ones. The
-//! `Data` frame says how many its message has in all, so that those of a writer that died before its
-//! `Data` frame are not counted towards the message of another writer.
+//! Descriptors ride on *carriers*: bytes of their own between the first [`FRAME_MIN`] bytes and the
+//! rest of the body, each with as many as the kernel takes at once
+//! ([`DESCRIPTORS_PER_PACKET`]). So a message without descriptors, which nearly all are, is received by
+//! the plain call instead of the slower one that can take descriptors.
+//!
+//! | the writer dies | what the reader gets |
+//! |---|---|
+//! | before the first byte of a frame | all messages before, then `Disconnected` |
+//! | after it and before the last | `Truncated`, then `Disconnected` |
+//! | after the last byte of a frame | that message, too, then `Disconnected` |
+//!
+//! The kernel takes up to 32 KiB of a frame as a whole or not at all (unix sockets), so that short ones
+//! are never torn.
 
 use crate::error::RecvError;
+use crate::sys::DESCRIPTORS_PER_PACKET;
 
 /// The length of the shortest frame, and of what a reader takes first.
 pub(crate) const FRAME_MIN: usize = 64;
@@ -26,20 +36,21 @@ pub(crate) const HEADER: usize = 16;
 /// How many bytes of a body come with the first [`FRAME_MIN`] bytes.
 pub(crate) const INLINE: usize = FRAME_MIN - HEADER;
 
+/// The most descriptors that one message may have.
+pub(crate) const MAX_DESCRIPTORS: usize = 1 << 14;
+
 const MAGIC: [u8; 2] = *b"mp";
 
 /// What a frame is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
-    /// A message, or the last part of one that has many descriptors.
+    /// A message.
     Data = 1,
-    /// No bytes, only descriptors of the message that follows.
-    Descriptors = 2,
     /// The end of the conversation: the first byte of the body is a [`Refusal`].
-    Refused = 3,
+    Refused = 2,
     /// 48 bytes of a handshake.
-    Handshake = 4,
+    Handshake = 3,
 }
 
 /// Why one end turned the other away.
@@ -72,7 +83,7 @@ impl Refusal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) kind: Kind,
-    /// How many descriptors the message has in all; 0 unless this is its `Data` frame.
+    /// How many descriptors the message has.
     pub(crate) descriptors: u32,
     /// Length of the body in bytes.
     pub(crate) len: u64,
@@ -109,17 +120,21 @@ impl Header {
         let kind = Kind::parse(kind)?;
         let descriptors = u32::from_le_bytes([d0, d1, d2, d3]);
         let header = Header { kind, descriptors, len: u64::from_le_bytes(len) };
-        header.check_len()
+        header.check_size()
     }
 
-    fn check_len(self) -> Result<Header, RecvError> {
-        let fits = match self.kind {
-            Kind::Data => true,
-            Kind::Descriptors => self.len == 0,
-            Kind::Refused => self.len == 1,
-            Kind::Handshake => self.len == INLINE as u64,
+    /// How many carriers come after the first bytes of the frame.
+    pub(crate) fn carriers(self) -> u64 {
+        u64::from(self.descriptors).div_ceil(DESCRIPTORS_PER_PACKET as u64)
+    }
+
+    fn check_size(self) -> Result<Header, RecvError> {
+        let possible = match self.kind {
+            Kind::Data => self.descriptors as usize <= MAX_DESCRIPTORS,
+            Kind::Refused => self.len == 1 && self.descriptors == 0,
+            Kind::Handshake => self.len == INLINE as u64 && self.descriptors == 0,
         };
-        if fits { Ok(self) } else { Err(RecvError::Protocol("a frame of impossible length")) }
+        if possible { Ok(self) } else { Err(RecvError::Protocol("a frame of impossible size")) }
     }
 }
 
@@ -127,9 +142,8 @@ impl Kind {
     fn parse(byte: u8) -> Result<Kind, RecvError> {
         match byte {
             1 => Ok(Kind::Data),
-            2 => Ok(Kind::Descriptors),
-            3 => Ok(Kind::Refused),
-            4 => Ok(Kind::Handshake),
+            2 => Ok(Kind::Refused),
+            3 => Ok(Kind::Handshake),
             _ => Err(RecvError::Protocol("unknown kind of frame")),
         }
     }

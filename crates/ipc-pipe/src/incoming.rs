@@ -5,7 +5,8 @@
 //!
 //! | stage | what is known | next |
 //! |---|---|---|
-//! | `Head` | `filled` of 64 bytes, descriptors of frames before | a header: `Body`, `Skip`, `Head` again, or `Broken` |
+//! | `Head` | `filled` of 64 bytes | a header: `Carriers`, `Body`, `Skip` or `Broken` |
+//! | `Carriers` | a part of the descriptors | all of them: `Body`, or too few: `Skip` |
 //! | `Body` | `have` of `len` bytes | the message, and `Head` |
 //! | `Skip` | bytes to throw away | the error that made it so, and `Head` |
 //! | `Broken` | nothing can be trusted | the same error, for ever |
@@ -26,9 +27,6 @@ const TRUSTED: usize = 1 << 20;
 /// More capacity than this is given back after a message.
 pub(crate) const KEPT: usize = 1 << 20;
 
-/// The most descriptors that one message may have.
-pub(crate) const MAX_DESCRIPTORS: usize = 1 << 14;
-
 /// See the module's documentation.
 #[derive(Debug)]
 pub(crate) struct Incoming {
@@ -38,8 +36,6 @@ pub(crate) struct Incoming {
     head: [u8; FRAME_MIN],
     filled: usize,
     descriptors: Vec<OwnedFd>,
-    /// Descriptors of this message did not find room in this process.
-    lost: bool,
     /// Initialised memory, of which the first `have` bytes are the body.
     storage: Vec<u8>,
     have: usize,
@@ -48,6 +44,7 @@ pub(crate) struct Incoming {
 #[derive(Clone, Copy, Debug)]
 enum Stage {
     Head,
+    Carriers { left: u64, header: Header },
     Body { len: u64 },
     Skip { left: u64, why: Skipped },
     Broken(Broken),
@@ -65,6 +62,14 @@ enum Broken {
     Refused(&'static str),
 }
 
+impl Header {
+    /// The stage that throws away what comes after the first bytes of this message, of whose carriers
+    /// `left` are still to come.
+    fn skipped(self, left: u64, why: Skipped) -> Stage {
+        Stage::Skip { left: self.len.saturating_sub(INLINE as u64).saturating_add(left), why }
+    }
+}
+
 impl Incoming {
     pub(crate) fn new() -> Incoming {
         Incoming {
@@ -73,7 +78,6 @@ impl Incoming {
             head: [0; FRAME_MIN],
             filled: 0,
             descriptors: Vec::new(),
-            lost: false,
             storage: Vec::new(),
             have: 0,
         }
@@ -85,7 +89,7 @@ impl Incoming {
 
     /// True if a part of a message has been taken from the stream.
     pub(crate) fn has_begun(&self) -> bool {
-        self.filled > 0 || !self.descriptors.is_empty() || self.lost
+        self.filled > 0
     }
 
     /// True if nothing can be received any more.
@@ -166,6 +170,9 @@ impl Incoming {
         loop {
             match self.stage {
                 Stage::Head => self.read_head(stream, deadline)?,
+                Stage::Carriers { left, header } => {
+                    self.read_carrier(stream, left, header, deadline)?;
+                }
                 Stage::Body { len } => return Ok(len),
                 Stage::Skip { left, why } => return Err(self.skip(stream, left, why, deadline)?),
                 Stage::Broken(Broken::Protocol(what)) => return Err(RecvError::Protocol(what)),
@@ -175,12 +182,7 @@ impl Incoming {
     }
 
     fn read_head(&mut self, stream: &mut impl Source, deadline: Deadline) -> Result<(), RecvError> {
-        let lost =
-            stream.fill(&mut self.head, &mut self.filled, &mut self.descriptors, deadline)?;
-        if lost {
-            self.lost = true;
-            self.descriptors.clear();
-        }
+        stream.fill_plain(&mut self.head, &mut self.filled, deadline)?;
         match frame::open(&self.head) {
             Ok((header, inline)) => {
                 if header.kind == Kind::Handshake {
@@ -197,13 +199,6 @@ impl Incoming {
     fn stage_after(&mut self, header: Header, first: Option<u8>) -> Stage {
         match header.kind {
             Kind::Data => self.stage_of_message(header),
-            Kind::Descriptors if self.descriptors.len() > MAX_DESCRIPTORS => {
-                Stage::Broken(Broken::Protocol("too many descriptors"))
-            }
-            Kind::Descriptors => {
-                self.filled = 0;
-                Stage::Head
-            }
             Kind::Refused => Stage::Broken(Broken::Refused(Refusal::text(first.unwrap_or(0)))),
             Kind::Handshake => {
                 Stage::Broken(Broken::Protocol("the other end uses an authkey, this end does not"))
@@ -211,19 +206,37 @@ impl Incoming {
         }
     }
 
-    fn stage_of_message(&mut self, Header { descriptors, len, .. }: Header) -> Stage {
-        let stale = self.descriptors.len().checked_sub(descriptors as usize);
-        let lost = descriptors > 0 && (self.lost || stale.is_none());
-        self.descriptors.drain(..stale.unwrap_or(0));
+    fn stage_of_message(&mut self, header: Header) -> Stage {
         self.have = 0;
-        let left = len.saturating_sub(INLINE as u64);
+        let (left, len) = (header.carriers(), header.len);
         if len > self.limit {
-            Stage::Skip { left, why: Skipped::TooLong { len, limit: self.limit } }
-        } else if lost {
-            Stage::Skip { left, why: Skipped::DescriptorsLost }
+            header.skipped(left, Skipped::TooLong { len, limit: self.limit })
+        } else if left > 0 {
+            Stage::Carriers { left, header }
         } else {
             Stage::Body { len }
         }
+    }
+
+    /// Receives the byte that carries the next descriptors.
+    fn read_carrier(
+        &mut self,
+        stream: &mut impl Source,
+        left: u64,
+        header: Header,
+        deadline: Deadline,
+    ) -> Result<(), RecvError> {
+        let lost = stream.fill(&mut [0], &mut 0, &mut self.descriptors, deadline)?;
+        let left = left - 1;
+        let complete = self.descriptors.len() as u64 == u64::from(header.descriptors);
+        self.stage = if lost || (left == 0 && !complete) {
+            header.skipped(left, Skipped::DescriptorsLost)
+        } else if left > 0 {
+            Stage::Carriers { left, header }
+        } else {
+            Stage::Body { len: header.len }
+        };
+        Ok(())
     }
 
     /// Throws the rest of a message away and returns why.
@@ -323,7 +336,6 @@ impl Incoming {
     fn finish(&mut self) -> Vec<OwnedFd> {
         self.stage = Stage::Head;
         self.filled = 0;
-        self.lost = false;
         std::mem::take(&mut self.descriptors)
     }
 

@@ -97,7 +97,7 @@ impl Sealer {
         chunks.try_for_each(|chunk| {
             self.records.clear();
             self.seal(chunk)?;
-            stream.go_on_writing(&mut [IoSlice::new(&self.records)], deadline)
+            stream.go_on_writing(&mut [IoSlice::new(&self.records)], &[], deadline)
         })
     }
 

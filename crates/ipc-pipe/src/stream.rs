@@ -108,13 +108,13 @@ impl Stream {
     }
 
     /// As [`write`](Stream::write), for a further piece of a message that has begun.
-    #[cfg(feature = "authkey")]
     pub(crate) fn go_on_writing(
         &self,
         parts: &mut [IoSlice<'_>],
+        descriptors: &[OwnedFd],
         deadline: Deadline,
     ) -> Result<(), SendError> {
-        self.write(parts, &[], deadline).map_err(|error| match error {
+        self.write(parts, descriptors, deadline).map_err(|error| match error {
             SendError::TimedOut => self.broken_off(error),
             other => other,
         })

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::deadline::Deadline;
 use crate::error::{RecvError, SendError};
-use crate::frame::{self, Header, INLINE, Kind};
-use crate::incoming::{Incoming, MAX_DESCRIPTORS};
+use crate::frame::{self, Header, INLINE, Kind, MAX_DESCRIPTORS};
+use crate::incoming::Incoming;
 #[cfg(feature = "authkey")]
 use crate::noise::Keys;
 #[cfg(feature = "authkey")]
@@ -141,35 +141,55 @@ fn send_plain(
     descriptors: &[OwnedFd],
     deadline: Deadline,
 ) -> Result<(), SendError> {
-    let mut header = Header::new(Kind::Data, body.len());
-    if descriptors.is_empty() {
-        return write_frame(stream, header, body, &[], deadline);
+    let header = Header::new(Kind::Data, body.len());
+    if !descriptors.is_empty() {
+        return send_with_descriptors(stream, header, body, descriptors, deadline);
     }
-    if descriptors.len() > MAX_DESCRIPTORS || !stream.carries_descriptors() {
-        return Err(SendError::NoDescriptors);
+    if body.len() <= INLINE {
+        let frame = frame::short(header, body);
+        return stream.write(&mut [IoSlice::new(&frame)], &[], deadline);
     }
-    let first = descriptors.len().saturating_sub(DESCRIPTORS_PER_PACKET);
-    let (ahead, last) = descriptors.split_at(first);
-    for some in ahead.chunks(DESCRIPTORS_PER_PACKET) {
-        write_frame(stream, Header::new(Kind::Descriptors, 0), &[], some, deadline)?;
-    }
-    header.descriptors = u32::try_from(descriptors.len()).unwrap_or(u32::MAX);
-    write_frame(stream, header, body, last, deadline)
+    let header = header.to_bytes();
+    stream.write(&mut [IoSlice::new(&header), IoSlice::new(body)], &[], deadline)
 }
 
-/// Writes a frame: short ones in one piece, long ones gathered from where they are.
-fn write_frame(
+#[cold]
+fn send_with_descriptors(
     stream: &Stream,
-    header: Header,
+    mut header: Header,
     body: &[u8],
     descriptors: &[OwnedFd],
     deadline: Deadline,
 ) -> Result<(), SendError> {
-    if body.len() <= INLINE {
-        let frame = frame::short(header, body);
-        return stream.write(&mut [IoSlice::new(&frame)], descriptors, deadline);
+    if descriptors.len() > MAX_DESCRIPTORS || !stream.carries_descriptors() {
+        return Err(SendError::NoDescriptors);
     }
-    let header = header.to_bytes();
-    let mut parts = [IoSlice::new(&header), IoSlice::new(body)];
-    stream.write(&mut parts, descriptors, deadline)
+    header.descriptors = u32::try_from(descriptors.len()).unwrap_or(u32::MAX);
+    let (inline, rest) = body.split_at(body.len().min(INLINE));
+    let frame = frame::short(header, inline);
+    stream.write(&mut [IoSlice::new(&frame)], &[], deadline)?;
+    let carried = send_carriers(stream, descriptors, deadline);
+    let rest = stream.go_on_writing(&mut [IoSlice::new(rest)], &[], deadline);
+    carried.and(rest)
+}
+
+/// Sends the bytes that carry descriptors. If the kernel refuses those (too many may be on their way),
+/// the bytes go without: the receiver sees that descriptors are lost, and the connection stays good.
+fn send_carriers(
+    stream: &Stream,
+    descriptors: &[OwnedFd],
+    deadline: Deadline,
+) -> Result<(), SendError> {
+    let mut outcome = Ok(());
+    for some in descriptors.chunks(DESCRIPTORS_PER_PACKET) {
+        let carrier = &mut [IoSlice::new(&[0])];
+        let sent = stream.go_on_writing(carrier, some, deadline);
+        if let Err(SendError::Io(_)) = sent {
+            stream.go_on_writing(&mut [IoSlice::new(&[0])], &[], deadline)?;
+            outcome = sent;
+        } else {
+            sent?;
+        }
+    }
+    outcome
 }
