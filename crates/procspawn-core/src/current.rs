@@ -153,12 +153,20 @@ pub(crate) fn next_child(name: Option<String>, daemon: Option<bool>, method: Sta
     let number = CHILDREN.fetch_add(1, Ordering::Relaxed) + 1;
     let current = lock(&SELF);
     let about = current.as_ref().map(|(about, _)| about);
-    let lineage = match about {
-        Some(about) => format!("{}:{number}", about.lineage),
-        None => number.to_string(),
-    };
+    let lineage = descend(about, &number.to_string());
     let daemon = daemon.unwrap_or_else(|| about.is_some_and(|about| about.daemon));
     About { name: name.unwrap_or_else(|| format!("Process-{lineage}")), lineage, daemon, method }
+}
+
+/// Describes a daemon of the library's own, which takes no number away from the children.
+pub(crate) fn helper(name: &str, method: StartMethod) -> About {
+    let lineage = descend(lock(&SELF).as_ref().map(|(about, _)| about), name);
+    About { name: name.into(), lineage, daemon: true, method }
+}
+
+/// The place in the family of the child `name` of the process `about` is about.
+fn descend(about: Option<&About>, name: &str) -> String {
+    about.map_or_else(|| name.into(), |about| format!("{}:{name}", about.lineage))
 }
 
 /// What this process tells its children about itself.

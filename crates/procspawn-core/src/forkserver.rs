@@ -129,8 +129,7 @@ impl Server {
     /// Executes a server and waits until it has called its functions.
     fn start() -> Result<Server, StartError> {
         let preload = lock(&PRELOAD).iter().map(RemoteFn::entry).collect();
-        let mut about = current::next_child(None, Some(true), StartMethod::ForkServer);
-        about.name = "forkserver".into();
+        let about = current::helper("forkserver", StartMethod::ForkServer);
         let started = spawn::execute(&about, Role::Serve { preload })?;
         let control = started
             .channel
