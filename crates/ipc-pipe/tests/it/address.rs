@@ -38,8 +38,18 @@ fn travels() {
 
 #[test]
 fn foreign_addresses_are_rejected() {
-    let foreign =
-        ["", "/run/x", r"\\.\pipe\x", "unix:", "tcp:localhost", "tcp:1.2.3.4", "pipe:x", "unix:%", "unix:%+1", "unix:%0"];
+    let foreign = [
+        "",
+        "/run/x",
+        r"\\.\pipe\x",
+        "unix:",
+        "tcp:localhost",
+        "tcp:1.2.3.4",
+        "pipe:x",
+        "unix:%",
+        "unix:%+1",
+        "unix:%0",
+    ];
     for text in foreign {
         let error = text.parse::<Address>().unwrap_err().to_string();
         assert!(error.contains("tcp:IP:PORT"), "{error}");

@@ -1,16 +1,25 @@
 //! The tests of ipc-pipe: a module for each source file, and one for each kind of test process.
 
+mod address;
+mod authkey;
 mod bounded;
 mod bulk;
 mod child;
+mod client;
 mod connection;
 mod descriptors;
 mod end;
 mod frame;
 mod handle;
+mod listener;
+mod meeting;
 mod message;
+#[cfg(feature = "authkey")]
+mod noise;
 mod packets;
 mod pipe;
+#[cfg(feature = "python")]
+mod python;
 mod raw;
 mod receiver;
 mod sender;
