@@ -14,7 +14,11 @@ use crate::frozen::Frozen;
 use crate::{cargo, sys};
 
 /// From this many bytes on, numbers travel as a memory file where descriptors can ride.
-pub const BULK_THRESHOLD: usize = 64 * 1024;
+///
+/// A new file costs the kernel a page for every 4 KiB, which is more than two copies through a socket
+/// cost up to about here: measured between two processes, inside the message as against in a file,
+/// 41 to 55 µs at 64 KiB, 221 to 232 µs at 512 KiB, 1.1 to 0.46 ms at 1 MiB, 15 to 4.6 ms at 8 MiB.
+pub const BULK_THRESHOLD: usize = 1 << 20;
 
 /// Bytes that are copied at most once on their way.
 pub type Bytes = Bulk<u8>;

@@ -7,7 +7,7 @@ use serde::Serialize;
 #[test]
 fn smoke() {
     let (mut receiver, mut sender) = pipe::<Bulk<u32>>().unwrap();
-    for len in [0, 1, 1000, BULK_THRESHOLD / 4 - 1, BULK_THRESHOLD / 4, 1 << 20] {
+    for len in [0, 1, 1000, BULK_THRESHOLD / 4 - 1, BULK_THRESHOLD / 4, BULK_THRESHOLD] {
         let numbers: Vec<u32> = (0..len as u32).collect();
         let thread = std::thread::spawn({
             let numbers = numbers.clone();

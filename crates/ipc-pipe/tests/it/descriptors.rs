@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::fd::AsRawFd;
 
-use ipc_pipe::{Bulk, Handle, Message, RecvError, duplex, pipe};
+use ipc_pipe::{BULK_THRESHOLD, Bulk, Handle, Message, RecvError, duplex, pipe};
 use rustix::process::{Resource, Rlimit};
 
 use crate::child;
@@ -28,7 +28,7 @@ fn census() {
     for round in 0..50 {
         let (mut here, mut there) = duplex::<(Vec<Handle<File>>, Bulk<u8>), ()>().unwrap();
         let files = (0..260).map(|_| Handle(File::open("/dev/null").unwrap())).collect();
-        here.send(&(files, Bulk::from(vec![1; 100_000]))).unwrap();
+        here.send(&(files, Bulk::from(vec![1; BULK_THRESHOLD]))).unwrap();
         match round % 4 {
             0 => drop(there.recv().unwrap()),
             1 => drop(there.recv_bytes().unwrap()),

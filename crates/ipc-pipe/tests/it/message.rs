@@ -1,6 +1,6 @@
 //! Values in the form in which they travel.
 
-use ipc_pipe::{Message, pipe};
+use ipc_pipe::{BULK_THRESHOLD, Message, pipe};
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -35,9 +35,12 @@ fn smoke() {
 #[test]
 fn travels_as_a_value() {
     let (mut receiver, mut sender) = pipe::<Message>().unwrap();
-    for len in [3, 100_000] {
-        sender.send(&Message::encode(&vec![1_u8; len]).unwrap()).unwrap();
-        let message = receiver.recv().unwrap();
+    for len in [3, 100_000, BULK_THRESHOLD] {
+        let sent = Message::encode(&vec![1_u8; len]).unwrap();
+        let message = std::thread::scope(|scope| {
+            scope.spawn(|| sender.send(&sent).unwrap());
+            receiver.recv().unwrap()
+        });
         assert_eq!(message.decode::<Vec<u8>>().unwrap(), vec![1; len]);
     }
 }
