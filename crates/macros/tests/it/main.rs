@@ -12,10 +12,15 @@ mod accepted {
         pub(crate) fn main() {}
     }
 
-    mod with_attributes {
+    mod with_attributes_above {
         /// Documented.
         #[multiproc::main]
         #[inline(never)]
+        pub(crate) fn main() {}
+    }
+
+    mod with_attributes_inside {
+        #[multiproc::main]
         pub(crate) fn main() -> u32 {
             #![allow(unused_variables, reason = "the attribute must stay first in the body")]
             //! Documented inside.
@@ -37,7 +42,8 @@ mod accepted {
     #[test]
     fn the_body_stays_as_it_was() {
         plain::main();
-        assert_eq!(with_attributes::main(), 7);
+        with_attributes_above::main();
+        assert_eq!(with_attributes_inside::main(), 7);
         assert_eq!(with_a_result::main().unwrap_err().to_string(), "as is");
     }
 }
