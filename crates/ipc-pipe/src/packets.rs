@@ -35,7 +35,7 @@ use crate::sys;
 const MAGIC: [u8; 4] = *b"mpk1";
 const HEADER: usize = 16;
 /// The longest message that travels inside its packet.
-const INLINE_MAX: usize = 8 * 1024;
+const INLINE_MAX: usize = 2 * 1024;
 
 const MORE: u32 = 1;
 const INLINE: u32 = 2;

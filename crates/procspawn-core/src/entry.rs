@@ -102,6 +102,11 @@ pub(crate) struct EntryRef {
 }
 
 impl EntryRef {
+    /// Looks at this program's modules now rather than at the first use.
+    pub(crate) fn warm_up() {
+        Module::of(std::ptr::from_ref(&MAGIC).addr());
+    }
+
     /// Names an entry of this process.
     pub(crate) fn to<A: 'static, R: 'static>(entry: &'static Entry<A, R>) -> EntryRef {
         let address = std::ptr::from_ref(entry).addr();

@@ -3,48 +3,48 @@
 //! See [`bootstrap`](crate::bootstrap) for the steps and [`server`](crate::server) for the other side.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ipc_pipe::{Handle, Packets, RecvError};
-use rustix::process::Pid;
+use ipc_pipe::{Handle, Packets, RecvError, SendError};
+use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 
 use crate::StartMethod;
 use crate::bootstrap::{Bootstrap, Role};
-use crate::child::{Child, Started};
+use crate::child::Started;
 use crate::current::{self, About};
 use crate::error::StartError;
 use crate::job::Job;
 use crate::remote_fn::RemoteFn;
-use crate::spawn;
+use crate::{spawn, sys};
 
-/// Asks the server to fork a child that talks over `channel`.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Request {
-    pub(crate) channel: Handle<Packets>,
-}
-
-/// The same, without owning the channel.
-#[derive(Serialize)]
-struct RequestRef<'a> {
-    channel: Handle<BorrowedFd<'a>>,
-}
+/// Asks the server for a child.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Request;
 
 /// What the server answers: first, once, whether it is ready, then to each request.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Answer {
     Ready,
     PreloadFailed(String),
-    Forked { pid: i32, process: Handle },
-    Failed { errno: i32 },
+    /// A child that waits for its bootstrap.
+    Forked {
+        pid: i32,
+        process: Handle,
+        channel: Handle<Packets>,
+    },
+    Failed {
+        errno: i32,
+    },
 }
 
 /// A fork server of this process.
 struct Server {
-    control: Packets,
-    /// Kept to be reaped when it has died or is replaced.
-    process: Child,
+    /// Its control socket is the channel on which a child would report.
+    process: Started,
+    /// A child has been asked for, and the answer has not been read.
+    asked: bool,
 }
 
 static SERVER: Mutex<Option<Server>> = Mutex::new(None);
@@ -83,7 +83,8 @@ pub fn set_forkserver_preload(functions: impl IntoIterator<Item = RemoteFn<()>>)
 
 /// The pid of this process's fork server, if one has been started; it may have died since.
 pub fn forkserver_pid() -> Option<u32> {
-    lock(&SERVER).as_ref().map(|server| server.process.pid())
+    let server = lock(&SERVER);
+    server.as_ref().map(|server| server.process.pid.as_raw_nonzero().get().unsigned_abs())
 }
 
 /// Starts a process that runs `job`.
@@ -92,24 +93,33 @@ pub(crate) fn launch(about: &About, job: &dyn Job) -> Result<Started, StartError
     let role = Role::Run { entry, args: job.encode()? };
     let bootstrap = Bootstrap::new(about.clone(), role)
         .map_err(StartError::io("cannot prepare the start of a process"))?;
-    let started = fork()?;
-    // If this fails, the child sees the end of its socket and leaves.
-    started.channel.send(&bootstrap).map_err(spawn::not_sent)?;
-    Ok(started)
+    let mut server = lock(&SERVER);
+    loop {
+        let child = take_child(&mut server)?;
+        match child.channel.send(&bootstrap) {
+            Ok(()) => {
+                if let Some(server) = &mut *server {
+                    server.ask();
+                }
+                return Ok(child);
+            }
+            // Somebody has killed the child while it waited; it has run nothing.
+            Err(SendError::Disconnected) => {}
+            Err(error) => return Err(spawn::not_sent(error)),
+        }
+    }
 }
 
-/// Has the server fork, starting one if there is none or it has died.
-fn fork() -> Result<Started, StartError> {
-    let mut server = lock(&SERVER);
-    if let Some(running) = &*server {
-        match running.fork() {
-            Err(Asking::Died) => *server = None,
+/// Takes a child of the server, starting a server if there is none or it has died.
+fn take_child(running: &mut Option<Server>) -> Result<Started, StartError> {
+    if let Some(server) = running {
+        match server.take_child() {
+            Err(Asking::Died) => running.take().into_iter().for_each(Server::end),
             Err(Asking::Failed(error)) => return Err(error),
             Ok(started) => return Ok(started),
         }
     }
-    let fresh = server.insert(Server::start()?);
-    fresh.fork().map_err(|asking| match asking {
+    running.insert(Server::start()?).take_child().map_err(|asking| match asking {
         Asking::Failed(error) => error,
         Asking::Died => StartError::Io {
             doing: "cannot reach the fork server",
@@ -118,9 +128,9 @@ fn fork() -> Result<Started, StartError> {
     })
 }
 
-/// Why the server did not fork.
+/// Why the server gave no child.
 enum Asking {
-    /// It is gone; nothing will run that was asked of it.
+    /// It is gone.
     Died,
     Failed(StartError),
 }
@@ -130,61 +140,60 @@ impl Server {
     fn start() -> Result<Server, StartError> {
         let preload = lock(&PRELOAD).iter().map(RemoteFn::entry).collect();
         let about = current::helper("forkserver", StartMethod::ForkServer);
-        let started = spawn::execute(&about, Role::Serve { preload })?;
-        let control = started
-            .channel
-            .as_fd()
-            .try_clone_to_owned()
-            .and_then(Packets::try_from)
-            .map_err(StartError::io("cannot keep the fork server's socket"))?;
-        let server = Server { control, process: Child::new(about, started) };
-        match server.control.recv(None) {
-            Ok(Answer::Ready) => Ok(server),
-            Ok(Answer::PreloadFailed(why)) => Err(StartError::Preload(why)),
-            Ok(_) | Err(_) => {
-                Err(StartError::Preload(format!("the server ended with {}", server.process.wait())))
-            }
-        }
-    }
-
-    fn fork(&self) -> Result<Started, Asking> {
-        let failed = |doing| move |source| Asking::Failed(StartError::Io { doing, source });
-        let (channel, childs) = Packets::pair().map_err(failed("cannot make a socket pair"))?;
-        let request = RequestRef { channel: Handle(childs.as_fd()) };
-        match self.control.send(&request) {
-            Ok(()) => drop(childs),
-            Err(ipc_pipe::SendError::Disconnected) => return Err(Asking::Died),
-            Err(error) => return Err(failed("cannot ask the fork server")(error.into())),
-        }
-        let (pid, process) = match self.control.recv(None) {
-            Ok(Answer::Forked { pid, process: Handle(process) }) => (pid, process),
-            Ok(Answer::Failed { errno }) => {
-                let source = io::Error::from_raw_os_error(errno);
-                return Err(failed("the fork server cannot fork")(source));
-            }
-            Err(RecvError::DescriptorsLost) => {
-                let source = io::Error::from_raw_os_error(libc::EMFILE);
-                return Err(failed("cannot watch the process that was started")(source));
-            }
-            Ok(_) | Err(_) => return Err(Asking::Died),
+        let server =
+            Server { process: spawn::execute(&about, Role::Serve { preload })?, asked: false };
+        let why = match server.process.channel.recv(None) {
+            Ok(Answer::Ready) => return Ok(server),
+            Ok(Answer::PreloadFailed(why)) => why,
+            Ok(_) | Err(_) => "the server ended before it was ready".into(),
         };
-        let pid = Pid::from_raw(pid).ok_or(Asking::Died)?;
-        Ok(Started { pid, process, channel, relayed: true })
+        server.end();
+        Err(StartError::Preload(why))
     }
-}
 
-/// A server that is given up: closing its socket ends it, and it must not stay as a zombie.
-impl Drop for Server {
-    fn drop(&mut self) {
-        if self.process.is_ours() {
-            // A server that has ended takes no signal; one that hangs must not be waited for.
-            let _ = self.process.kill();
-            self.process.wait();
+    /// Ends a server that has died or is of no use, so that it does not stay as a zombie.
+    fn end(self) {
+        let process = self.process.process.as_fd();
+        // Each of these can fail only if the process is gone, which is what is wanted.
+        let _ = sys::signal(process, Signal::KILL);
+        let _ = sys::wait(process, None);
+        let _ = sys::reap(process);
+    }
+
+    /// Asks for a child ahead of its use, so that the server forks while this process does other things.
+    fn ask(&mut self) {
+        if !self.asked {
+            // A server that has died is found out when its answer is wanted.
+            self.asked = self.process.channel.send(&Request).is_ok();
+        }
+    }
+
+    /// The child that has been asked for, or else one that is asked for now.
+    fn take_child(&mut self) -> Result<Started, Asking> {
+        self.ask();
+        if !self.asked {
+            return Err(Asking::Died);
+        }
+        self.asked = false;
+        let failed = |doing, errno| {
+            let source = io::Error::from_raw_os_error(errno);
+            Asking::Failed(StartError::Io { doing, source })
+        };
+        match self.process.channel.recv(None) {
+            Ok(Answer::Forked { pid, process: Handle(process), channel: Handle(channel) }) => {
+                let pid = Pid::from_raw(pid).ok_or(Asking::Died)?;
+                Ok(Started { pid, process, channel, relayed: true })
+            }
+            Ok(Answer::Failed { errno }) => Err(failed("the fork server cannot fork", errno)),
+            Err(RecvError::DescriptorsLost) => {
+                Err(failed("cannot watch the process that was forked", libc::EMFILE))
+            }
+            Ok(_) | Err(_) => Err(Asking::Died),
         }
     }
 }
 
-/// In a forked child: the server belongs to the parent.
+/// In a forked child: the server belongs to the parent, and only the descriptors are given up.
 pub(crate) fn forget_after_fork() {
     *lock(&SERVER) = None;
 }

@@ -7,6 +7,7 @@ mod cpus;
 mod current;
 mod entry;
 mod error;
+mod exec;
 mod fork;
 mod forkserver;
 mod function;

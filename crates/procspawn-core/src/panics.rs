@@ -25,7 +25,7 @@ pub(crate) fn catch<R>(body: impl FnOnce() -> R, dying: fn(Panic)) -> Result<R, 
 }
 
 /// Puts a hook before the one that is there, which notes panics of threads that are within [`catch`].
-fn install_hook(dying: fn(Panic)) {
+pub(crate) fn install_hook(dying: fn(Panic)) {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         let previous = std::panic::take_hook();

@@ -11,6 +11,7 @@ use crate::bootstrap::{Bootstrap, Role};
 use crate::entry::EntryRef;
 use crate::error::Panic;
 use crate::outcome::{EXIT_FAILED, Report};
+use crate::sys::Disposition;
 use crate::{panics, server, sys};
 
 /// Where the one report of this process goes; taken by whoever reports first.
@@ -22,16 +23,34 @@ static OWNER: AtomicI32 = AtomicI32::new(0);
 pub(crate) fn from_stdin() -> ! {
     let channel = sys::duplicate_stdin().and_then(Packets::try_from);
     match (channel, sys::detach_stdin()) {
-        (Ok(channel), Ok(())) => serve(channel),
+        (Ok(channel), Ok(())) => {
+            let bootstrap = channel.recv(None);
+            serve(channel, bootstrap)
+        }
         (Err(error), _) | (_, Err(error)) => {
             fail(&format!("cannot take over the socket of a child: {error}"))
         }
     }
 }
 
-/// The life of a process that finds its bootstrap in `channel`.
-pub(crate) fn serve(channel: Packets) -> ! {
-    let bootstrap = match channel.recv::<Bootstrap>(None) {
+/// The life of a fork server's child, from its fork on.
+pub(crate) fn serve_when_told(channel: Packets) -> ! {
+    let bootstrap = channel.recv::<Bootstrap>(None);
+    // Until now it was a part of the server, which Ctrl-C does not concern.
+    sys::set_interrupt(Disposition::Default);
+    serve(channel, bootstrap)
+}
+
+/// Does once, in a fork server, what each of its children would otherwise do.
+pub(crate) fn prepare() {
+    panics::install_hook(dying);
+    hook_exit();
+    EntryRef::warm_up();
+}
+
+/// The life of a process that has received its bootstrap.
+fn serve(channel: Packets, bootstrap: Result<Bootstrap, RecvError>) -> ! {
+    let bootstrap = match bootstrap {
         Ok(bootstrap) => bootstrap,
         // The parent has changed its mind: see the steps in `bootstrap`.
         Err(RecvError::Disconnected) => sys::leave(EXIT_FAILED),
@@ -86,10 +105,16 @@ pub(crate) fn report_of<R: Serialize>(body: impl FnOnce() -> Result<R, Report>) 
 
 /// Takes charge of the channel and of telling an exit.
 fn own(channel: Packets) {
-    static HOOKED: AtomicBool = AtomicBool::new(false);
     *CHANNEL.lock().unwrap_or_else(PoisonError::into_inner) = Some(channel);
     // Relaxed: read by this process only, in its one thread or at its exit.
     OWNER.store(sys::own_pid().as_raw_nonzero().get(), Ordering::Relaxed);
+    hook_exit();
+}
+
+/// Has `exiting` called at the exit of this process and of those forked from it.
+fn hook_exit() {
+    static HOOKED: AtomicBool = AtomicBool::new(false);
+    // Relaxed: only whether the hook is registered, and the C library has a lock of its own.
     if !HOOKED.swap(true, Ordering::Relaxed) {
         sys::on_exit(exiting);
     }

@@ -5,10 +5,10 @@
 //! keeps the child's end until then. It ends when its control socket does, and is killed with its parent
 //! like any daemon; its children go on.
 
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-use ipc_pipe::{Handle, Packets, RecvError};
-use rustix::process::Pid;
+use ipc_pipe::{Handle, Packets};
 
 use crate::entry::EntryRef;
 use crate::fork::fork_single_threaded;
@@ -35,6 +35,7 @@ enum Next {
 pub(crate) fn serve(control: Packets, preload: &[EntryRef]) -> ! {
     // Ctrl-C goes to the whole terminal; the server's parent decides what becomes of it.
     sys::set_interrupt(Disposition::Ignore);
+    run::prepare();
     if let Err(why) = preload_all(preload) {
         // A parent that is gone need not be told.
         let _ = control.send(&Answer::PreloadFailed(why));
@@ -50,8 +51,7 @@ pub(crate) fn serve(control: Packets, preload: &[EntryRef]) -> ! {
                 // What belongs to the server stays with the server.
                 drop(control);
                 drop(children);
-                sys::set_interrupt(Disposition::Default);
-                run::serve(channel)
+                run::serve_when_told(channel)
             }
         }
     }
@@ -69,34 +69,35 @@ fn round(control: &Packets, children: &mut Vec<Forked>) -> Next {
         return Next::Round;
     }
     let answer = match control.recv::<Request>(None) {
-        Ok(Request { channel: Handle(channel) }) => match fork_single_threaded() {
-            Ok(None) => return Next::Child(channel),
-            Ok(Some(pid)) => admit(pid, channel, children),
-            Err(error) => failed(&error),
-        },
-        Err(RecvError::DescriptorsLost) => Answer::Failed { errno: libc::EMFILE },
+        Ok(Request) => fork(children),
         Err(_) => return Next::End,
+    };
+    let answer = match answer {
+        Ok(Forking::Parent(answer)) => answer,
+        Ok(Forking::Child(channel)) => return Next::Child(channel),
+        Err(error) => Answer::Failed { errno: error.raw_os_error().unwrap_or(libc::EAGAIN) },
     };
     if control.send(&answer).is_ok() { Next::Round } else { Next::End }
 }
 
-/// Watches a child that has just been forked.
-fn admit(pid: Pid, channel: Packets, children: &mut Vec<Forked>) -> Answer {
-    let process = sys::open_process(pid);
-    match process.and_then(|process| Ok((sys::duplicate(&process)?, process))) {
-        Ok((copy, process)) => {
-            children.push(Forked { process, channel });
-            Answer::Forked { pid: pid.as_raw_nonzero().get(), process: Handle(copy) }
-        }
-        Err(error) => {
-            sys::abandon(pid);
-            failed(&error)
-        }
-    }
+/// The two sides of a fork.
+enum Forking {
+    Parent(Answer),
+    Child(Packets),
 }
 
-fn failed(error: &std::io::Error) -> Answer {
-    Answer::Failed { errno: error.raw_os_error().unwrap_or(libc::EAGAIN) }
+/// Forks a child that waits for its bootstrap.
+fn fork(children: &mut Vec<Forked>) -> io::Result<Forking> {
+    let (parents, channel) = Packets::pair()?;
+    let Some(pid) = fork_single_threaded()? else { return Ok(Forking::Child(channel)) };
+    let watch = || -> io::Result<_> {
+        let process = sys::open_process(pid)?;
+        Ok((sys::duplicate(&process)?, process))
+    };
+    let (copy, process) = watch().inspect_err(|_: &io::Error| sys::abandon(pid))?;
+    children.push(Forked { process, channel });
+    let pid = pid.as_raw_nonzero().get();
+    Ok(Forking::Parent(Answer::Forked { pid, process: Handle(copy), channel: Handle(parents) }))
 }
 
 impl Forked {

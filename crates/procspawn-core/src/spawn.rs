@@ -1,9 +1,10 @@
 //! The spawn start method: executes this program again.
 
 use std::ffi::OsString;
-use std::os::fd::OwnedFd;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{PoisonError, RwLock};
 
@@ -14,11 +15,14 @@ use crate::bootstrap::{Bootstrap, Role};
 use crate::child::Started;
 use crate::current::About;
 use crate::error::StartError;
+use crate::exec;
 use crate::fork::watch;
 use crate::job::Job;
 
 /// The program of this process, even if its file has been replaced or deleted meanwhile.
 const SELF: &str = "/proc/self/exe";
+
+const STARTING: &str = "cannot start a process";
 
 static EXECUTABLE: RwLock<Option<PathBuf>> = RwLock::new(None);
 
@@ -45,8 +49,16 @@ pub(crate) fn execute(about: &About, role: Role) -> Result<Started, StartError> 
     let bootstrap = Bootstrap::new(about.clone(), role)
         .map_err(StartError::io("cannot prepare the start of a process"))?;
     channel.send(&bootstrap).map_err(not_sent)?;
-    let child = command(childs.into()).spawn().map_err(StartError::io("cannot start a process"))?;
-    watch(Pid::from_child(&child), channel)
+    let executable = EXECUTABLE.read().unwrap_or_else(PoisonError::into_inner);
+    let path = executable.as_deref().unwrap_or(Path::new(SELF));
+    match exec::execute(path.as_os_str(), childs.as_fd()) {
+        Ok((pid, process)) => Ok(Started { pid, process, channel, relayed: false }),
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+            let child = command(path, childs.into()).spawn();
+            watch(Pid::from_child(&child.map_err(StartError::io(STARTING))?), channel)
+        }
+        Err(source) => Err(StartError::Io { doing: STARTING, source }),
+    }
 }
 
 /// Why the bootstrap could not be sent to a child.
@@ -57,15 +69,11 @@ pub(crate) fn not_sent(error: SendError) -> StartError {
     }
 }
 
-/// The same arguments as this process has, and the socket as standard input.
-fn command(socket: OwnedFd) -> Command {
-    let executable = EXECUTABLE.read().unwrap_or_else(PoisonError::into_inner);
-    let mut command = match &*executable {
-        Some(path) => Command::new(path),
-        None => Command::new(SELF),
-    };
+/// The same as [`exec::execute`] by std, where that is not possible.
+fn command(path: &Path, socket: OwnedFd) -> Command {
     let mut arguments = std::env::args_os();
     let name = arguments.next().unwrap_or_else(|| OsString::from(SELF));
+    let mut command = Command::new(path);
     command.arg0(name).args(arguments).stdin(Stdio::from(socket));
     command
 }

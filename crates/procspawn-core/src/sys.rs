@@ -4,8 +4,9 @@
 //! orderly exit, a signal by the kernel when a pipe's last writer is gone, and the number of threads.
 #![allow(unsafe_code, reason = "calls the C library where rustix has no safe form")]
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -57,6 +58,12 @@ pub(crate) fn reap(process: BorrowedFd<'_>) -> Result<Option<ExitStatus>, Reaped
             Err(_) => return Err(Reaped),
         }
     }
+}
+
+/// Waits for a child to end and reaps it.
+pub(crate) fn reap_blocking(process: &OwnedFd) -> Result<(), Reaped> {
+    wait(process.as_fd(), None).map_err(|_| Reaped)?;
+    reap(process.as_fd()).map(|_| ())
 }
 
 /// How a process that someone else has reaped ended, as far as the kernel (6.15 or newer) remembers.
@@ -144,7 +151,9 @@ pub(crate) unsafe fn fork() -> io::Result<Option<Pid>> {
 
 /// How many threads this process has.
 pub(crate) fn thread_count() -> io::Result<usize> {
-    Ok(std::fs::read_dir("/proc/self/task")?.count())
+    // Each thread is a folder in this one, and a folder's links are its subfolders and two.
+    let links = rustix::fs::stat("/proc/self/task")?.st_nlink;
+    Ok(usize::try_from(links).unwrap_or(usize::MAX).saturating_sub(2))
 }
 
 /// Writes out what C code has buffered, so that a forked child does not write it again.
@@ -175,6 +184,46 @@ pub(crate) fn on_exit(hook: extern "C" fn(c_int, *mut c_void)) -> bool {
     {
         let _ = hook;
         false
+    }
+}
+
+/// Runs `body` with every signal blocked that can be, in this thread.
+pub(crate) fn with_signals_blocked<T>(body: impl FnOnce() -> T) -> T {
+    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut before = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: `all` is a set of signals to be filled.
+    unsafe { libc::sigfillset(all.as_mut_ptr()) };
+    // SAFETY: `all` has been filled, `before` is a set to be filled.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) };
+    let result = body();
+    // SAFETY: the call above has filled `before`; it fails for a wrong request only.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut()) };
+    result
+}
+
+/// In a child about to execute a program: makes `stdin` its standard input, and signals as a program
+/// expects them. False if that fails.
+///
+/// # Safety
+///
+/// No signal has a handler in this process; only the errno of this thread is touched.
+pub(crate) unsafe fn exec_setup(stdin: c_int) -> bool {
+    let mut none = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: `none` is a set to be filled.
+    unsafe { libc::sigemptyset(none.as_mut_ptr()) };
+    // SAFETY: the default disposition runs no code.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    // SAFETY: `none` has been filled.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut()) };
+    if stdin == 0 {
+        // It is in its place already and must only stay open.
+        // SAFETY: the request takes one integer.
+        return unsafe { libc::fcntl(0, libc::F_SETFD, 0) } == 0;
+    }
+    // SAFETY: it replaces standard input in this process, whose table of descriptors is its own.
+    #[expect(clippy::disallowed_methods, reason = "nothing here may allocate or panic")]
+    unsafe {
+        libc::dup2(stdin, 0) == 0
     }
 }
 
@@ -253,8 +302,11 @@ pub(crate) fn leave(code: i32) -> ! {
 
 /// Names the calling thread (and thereby, if it is the first one, the process) in the system's lists.
 pub(crate) fn set_thread_name(name: &str) {
-    let bytes: Vec<u8> = name.bytes().filter(|byte| *byte != 0).take(15).collect();
-    let Ok(name) = std::ffi::CString::new(bytes) else { return };
-    // A name is a courtesy to people; without one everything works.
-    let _ = rustix::thread::set_name(&name);
+    // The kernel keeps 15 bytes and a zero.
+    let mut bytes = [0; 16];
+    bytes.iter_mut().take(15).zip(name.bytes()).for_each(|(to, from)| *to = from);
+    if let Ok(name) = CStr::from_bytes_until_nul(&bytes) {
+        // A name is a courtesy to people; without one everything works.
+        let _ = rustix::thread::set_name(name);
+    }
 }
