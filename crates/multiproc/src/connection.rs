@@ -6,9 +6,9 @@
 //! sentinels of processes and other descriptors.
 //!
 //! With an [`AuthKey`] both ends prove that they know it. On TCP everything that follows is then
-//! encrypted and authenticated; on unix sockets it stays in clear, since the kernel connects the two
-//! processes and names their users, and descriptors can ride. **TCP without a key is open to whoever
-//! reaches the port**: [`Listener`] has the table.
+//! encrypted and authenticated; on unix sockets it stays in clear, since the kernel connects the
+//! two processes and names their users, and descriptors can ride. **TCP without a key is open to
+//! whoever reaches the port**: [`Listener`] has the table.
 //!
 //! The module [`python`] speaks to programs that use Python's `multiprocessing.connection`.
 //!

@@ -1,7 +1,7 @@
 //! Run functions in other processes, get their values back, and talk to them.
 //!
-//! What `multiprocessing` is to Python, for Rust on Linux: code that is not thread-safe can use every
-//! processor, and a crash or a leak in foreign code costs one process instead of the program.
+//! What `multiprocessing` is to Python, for Rust on Linux: code that is not thread-safe can use
+//! every processor, and a crash or a leak in foreign code costs one process instead of the program.
 //!
 //! ```
 //! use multiproc::Process;
@@ -20,47 +20,51 @@
 //! ```
 //!
 //! A child is the same program, executed again. [`#[multiproc::main]`](macro@main), or a call of
-//! [`init`] first thing in `main`, is where a child turns off to run its function; `main` goes on in
-//! the first process only. No function is registered anywhere. Forgotten, it is an error of the first
-//! start, [`StartError::NotInitialized`].
+//! [`init`] first thing in `main`, is where a child turns off to run its function; `main` goes on
+//! in the first process only. If both are forgotten, the first start is an error,
+//! [`StartError::NotInitialized`]. No function is registered anywhere.
 //!
 //! # What can run
 //!
-//! [`Process::new`] takes a function, or a closure that captures nothing, and a tuple of its arguments,
-//! `(x,)` for a single one. A closure that captures does not compile: pass what it captures.
-//! [`Process::of`] takes a value of a type that implements [`Run`]. [`RemoteFn`] is a function as a value
-//! that can itself be sent.
+//! [`Process::new`] takes a function, or a closure that captures nothing, and a tuple of its
+//! arguments, `(x,)` for a single one. A closure that captures does not compile: pass what it
+//! captures. [`Process::of`] takes a value of a type that implements [`Run`]. [`RemoteFn`] is a
+//! function as a value that can itself be sent.
 //!
-//! [`join`](JoinHandle::join) gives the value, or says why there is none: a panic with its message and
-//! place, an exit code of 32 bits, a signal. [`JoinHandle`] can wait with a timeout, is a `Future`, and
-//! dereferences to [`Child`], which has the pid, the name, `is_alive`, `terminate`, `kill`. Dropping it
-//! detaches the process.
+//! [`join`](JoinHandle::join) gives the value, or says why there is none: a panic with its message
+//! and place, an exit code of 32 bits, a signal. [`JoinHandle`] can wait with a timeout, is a
+//! `Future`, and dereferences to [`Child`], which has the pid, the name, `is_alive`, `terminate`,
+//! `kill`. Dropping it detaches the process.
 //!
 //! # The three start methods
 //!
-//! | [`StartMethod`] | how | the child has | when |
-//! |---|---|---|---|
-//! | `Spawn`, the default | executes this program | its arguments | always; safe with threads |
-//! | `ForkServer` | a helper with one thread forks | also what [`set_forkserver_preload`] has loaded | many short processes; safe with threads |
-//! | `Fork` | copies this process | a copy of everything | one thread; closures that capture ([`Process::from_closure`]) |
+//! | [`StartMethod`] | how | the child has |
+//! |---|---|---|
+//! | `Spawn`, the default | executes this program again | its arguments |
+//! | `ForkServer` | a helper with one thread forks | also what the helper has preloaded |
+//! | `Fork` | copies this process | a copy of everything |
 //!
-//! The cost of the first two does not depend on how much memory this process has; that of `Fork` does.
-//! `Fork` refuses to start while the process has more than one thread.
-//! [`Process::start_method`] chooses for one process, [`set_start_method`] for all that do not say.
+//! The first two are safe with threads, and their cost does not depend on how much memory this
+//! process has. [`set_forkserver_preload`] says what the helper calls when it starts. `Fork`
+//! refuses to start while the process has more than one thread; it alone runs closures that capture
+//! ([`Process::from_closure`]). [`Process::start_method`] chooses for one process,
+//! [`set_start_method`] for all that do not say.
 //!
 //! # What crosses
 //!
-//! Arguments, values and messages are `Serialize` and `DeserializeOwned`; what crosses is a copy. Besides:
+//! Arguments, values and messages are `Serialize` and `DeserializeOwned`; what crosses is a copy.
+//! Besides:
 //!
 //! * [`Handle`] holds a file, a socket or any descriptor, which travels with the value. So do
 //!   [`Connection`]s, [`Sender`]s and [`Receiver`]s: that is how two processes come to talk.
-//! * [`Bulk`] and [`Bytes`] hold many plain numbers. They travel as one block, from 64 KiB on as a
-//!   sealed memory file that the receiver maps instead of copying.
+//! * [`Bulk`] and [`Bytes`] hold many plain numbers. They travel as one block, from
+//!   [`BULK_THRESHOLD`] bytes on as a sealed memory file that the receiver maps instead of copying.
 //! * A process's standard output and error are its parent's; its standard input is `/dev/null`.
 //!
 //! # Pipes
 //!
-//! [`pipe`] connects one way and [`duplex`] both ways. Keep one end and send the other with the arguments:
+//! [`pipe`] connects one way and [`duplex`] both ways. Keep one end and send the other with the
+//! arguments:
 //!
 //! ```
 //! use multiproc::{Connection, Process, duplex};
@@ -83,81 +87,129 @@
 //! # }
 //! ```
 //!
-//! Every operation waits, or has a form that does not (`try_`) or gives up (`_timeout`, `_deadline`). One
-//! deadline holds for a whole message: a writer that is killed in the middle of one leaves an error, never
-//! a reader that waits. The module [`connection`] has listeners and clients for processes that do not
-//! descend from each other, and [`wait`](connection::wait) for many things at once.
+//! Every operation waits, or has a form that does not (`try_`) or gives up (`_timeout`,
+//! `_deadline`). One deadline holds for a whole message: a writer that stops in the middle of one
+//! keeps no reader beyond it, and one that dies there leaves an error. The module [`connection`]
+//! has listeners and clients for processes that do not descend from each other, and
+//! [`wait`](connection::wait) for many things at once.
 //!
 //! # Daemons and lifetimes
 //!
-//! * A [daemon](Process::daemon) dies with its parent, even if that is killed. It may have children, and
-//!   they die with it. Whether a process is a daemon is inherited unless said.
-//! * At its orderly exit (`main` returns, `std::process::exit`, a panic of the main thread) a process stops
-//!   its daemons: SIGTERM, and SIGKILL after two seconds. Then it waits for its other children, as long as
-//!   [`set_exit_timeout`] allows; without that, as long as they run.
+//! * A [daemon](Process::daemon) dies with its parent, even if that is killed. It may have
+//!   children, and they die with it. Whether a process is a daemon is inherited unless said.
+//! * At its orderly exit (`main` returns, `std::process::exit`, a panic of the main thread) a
+//!   process stops its daemons: SIGTERM, and SIGKILL after two seconds. Then it waits for its other
+//!   children, as long as [`set_exit_timeout`] allows; without that, as long as they run.
 //! * A process that is killed leaves its other children running.
 //! * A process that nobody joins any more is reaped by a later start or by [`active_children`].
 //!
 //! # Tests
 //!
-//! The test harness owns `main` in a test binary. [`test_binary!`] at its root stands in for [`init`]:
+//! The test harness owns `main` in a test binary. [`test_binary!`] at its root stands in for
+//! [`init`]:
 //!
-//! ```
+//! ```standalone_crate
 //! multiproc::test_binary!(); // In a library's unit tests: behind #[cfg(test)], in lib.rs.
 //!
-//! # fn main() {}
-//! # #[cfg(any())]
+//! # /*
 //! #[test]
+//! # */
 //! fn adds() {
 //!     let process = multiproc::Process::new(|x: u32| x + 1, (41,)).start().unwrap();
 //!     assert_eq!(process.join().unwrap(), 42);
 //! }
+//! # fn main() {
+//! #     adds();
+//! # }
 //! ```
 //!
 //! # Coming from Python
 //!
-//! | `multiprocessing` | here | what is different |
-//! |---|---|---|
-//! | `Process(target=f, args=(x,))` | [`Process::new`]`(f, (x,))` | types are checked; no keyword arguments |
-//! | a subclass with `run` | [`Process::of`] a type that is [`Run`] | returns a value |
-//! | `start()` | [`start`](Process::start) | gives a [`JoinHandle`]; a second start does not compile; a daemon may have children |
-//! | `join()` | [`join`](JoinHandle::join) | gives the value, or the error |
-//! | `join(timeout)` | [`join_timeout`](JoinHandle::join_timeout) | `None` if it still runs |
-//! | `terminate()`, `kill()`, `interrupt()` | [the](Child::terminate) [same](Child::kill) [names](Child::interrupt) | never reaches another process that got the pid |
-//! | `is_alive()` | [`is_alive`](Child::is_alive) | |
-//! | `exitcode` | [`exit_status`](Child::exit_status) | all 32 bits: 256 is not 0; signals apart; 101 after a panic, not 1 |
-//! | `sentinel` | [`sentinel`](Child::sentinel), `as_fd` | a pidfd: no grandchild keeps it open |
-//! | `name`, `pid`, `daemon` | [`name`](Child::name), [`pid`](Child::pid), [`is_daemon`](Child::is_daemon) | set before the start ([`name`](Process::name), [`daemon`](Process::daemon)); a daemon dies with its parent even on SIGKILL |
-//! | `close()` | drop, or [`detach`](JoinHandle::detach) | also while it runs |
-//! | `authkey` of a process | [`AuthKey`](connection::AuthKey) | none by default: made and passed on where one is needed |
-//! | `active_children()` | [`active_children`] | |
-//! | `current_process()` | [`current_process`] | |
-//! | `parent_process()` | [`parent_process`] | |
-//! | `cpu_count()` | [`cpu_count`] | those this process may use: affinity and quotas count |
-//! | `Pipe(duplex=False)`, `Pipe()` | [`pipe`], [`duplex`] | typed; sockets both |
-//! | `send(x)`, `recv()` | [`send`](Sender::send)`(&x)`, [`recv`](Receiver::recv) | deadlines; decoding runs no code of the sender's; `EOFError` is [`RecvError::Disconnected`] |
-//! | `send_bytes`, `recv_bytes`, `recv_bytes_into` | [the](Sender::send_bytes) [same](Receiver::recv_bytes) [names](Receiver::recv_bytes_into) | slices for offset and size; [`BufferTooShort`](RecvError::BufferTooShort) has the message |
-//! | `recv_bytes(maxlength)` | [`set_max_message_len`](Receiver::set_max_message_len) | the connection stays good |
-//! | `poll()`, `poll(t)`, `poll(None)` | [`poll`](Receiver::poll)`(Some(Duration::ZERO))`, `(Some(t))`, `(None)` | |
-//! | `fileno()`, `close()` | `as_fd`, drop | closed when dropped |
-//! | `connection.Listener`, `Client` | [`Listener`](connection::Listener), [`Client`](connection::Client) | a silent client keeps nobody waiting; the key encrypts TCP |
-//! | – to and from Python | [`connection::python`] | bytes; SHA-256 only, as from CPython 3.12 on |
-//! | `connection.wait(list, t)` | [`connection::wait`] | gives indices |
-//! | `set_start_method(m)` | [`set_start_method`] | at any time; the default is `Spawn` |
-//! | `get_context(m)` | [`Process::start_method`] | for one process; nothing belongs to a context |
-//! | `set_forkserver_preload(names)` | [`set_forkserver_preload`] | functions; one that fails is an error of the next start |
-//! | `set_executable(path)` | [`set_executable`] | the same build, or `join` says that the function is not there |
-//! | `freeze_support()`, `if __name__ == "__main__"` | [`#[multiproc::main]`](macro@main), [`init`] | needed; forgotten, it is an error instead of processes without end |
-//! | `Queue`, `Lock`, `Value`, `Pool`, `Manager`, `shared_memory` | | to come |
+//! | a process in Python | here |
+//! |---|---|
+//! | `Process(target=f, args=(x,))` | [`Process::new`]`(f, (x,))`; no keyword arguments |
+//! | a subclass with `run` | [`Process::of`] a type that is [`Run`] |
+//! | `start()` | [`start`], once; gives a [`JoinHandle`]. A daemon may have children |
+//! | `join()` | [`join`] gives the value, or why there is none |
+//! | `join(timeout)` | [`join_timeout`] gives `None` if it still runs |
+//! | `terminate()` `kill()` `interrupt()` | [`terminate`], [`kill`], [`interrupt`] |
+//! | `is_alive()` | [`is_alive`] |
+//! | `exitcode` | [`exit_status`], of 32 bits: 256 is not 0. 101 after a panic, not 1 |
+//! | `sentinel` | [`sentinel`], a pidfd: no grandchild keeps it open |
+//! | `name`, `pid`, `daemon` | [`name`], [`pid`], [`is_daemon`]; chosen before the start |
+//! | `close()` | drop it, or [`detach`], also while it runs |
+//! | `authkey` | none by default: make an [`AuthKey`] and pass it on where you need one |
+//! | `active_children()` | [`active_children`]; the fork server is not among them |
+//! | `current_process()` | [`current_process`] |
+//! | `parent_process()` | [`parent_process`] |
+//! | `cpu_count()` | [`cpu_count`]: those that this process may use |
+//! | `ProcessError` and its kind | [`StartError`], [`JoinError`], [`SendError`], [`RecvError`] |
+//!
+//! | a start method in Python | here |
+//! |---|---|
+//! | `set_start_method(m)` | [`set_start_method`], at any time; the default is `Spawn` |
+//! | `get_start_method()` | [`StartMethod::current`], which fixes nothing |
+//! | `get_all_start_methods()` | [`StartMethod::ALL`] |
+//! | `get_context(m)` | [`Process::start_method`]; nothing belongs to a context |
+//! | `set_forkserver_preload(names)` | [`set_forkserver_preload`], of functions; may fail |
+//! | `set_executable(path)` | [`set_executable`]; the same build, or [`join`] says so |
+//! | `freeze_support()`, `__main__` | [`#[multiproc::main]`](macro@main) or [`init`], always |
+//!
+//! | a connection in Python | here |
+//! |---|---|
+//! | `Pipe(duplex=False)`, `Pipe()` | [`pipe`], [`duplex`]; typed, and sockets both |
+//! | `send(x)` | [`send`]`(&x)`, with deadlines |
+//! | `recv()` | [`recv`]; no code of the sender runs. `EOFError` is `Disconnected` |
+//! | `send_bytes(b, offset, size)` | [`send_bytes`]`(&b[range])` |
+//! | `recv_bytes(maxlength)` | [`recv_bytes`], and [`set_max_message_len`], which breaks nothing |
+//! | `recv_bytes_into(b, offset)` | [`recv_bytes_into`]`(&mut b[range])` |
+//! | `poll()`, `poll(t)`, `poll(None)` | [`poll`]`(Some(Duration::ZERO))`, `(Some(t))`, `(None)` |
+//! | `fileno()`, `close()` | `as_fd()`, drop it |
+//! | `connection.Listener` | [`Listener`]: a silent client keeps nobody waiting |
+//! | `connection.Client` | [`Client`]; on TCP the key encrypts |
+//! | the same, with Python at one end | [`connection::python`]: bytes, with CPython 3.12 or newer |
+//! | `connection.wait(list, t)` | [`connection::wait`] gives indices |
+//!
+//! `Queue`, `Lock`, `Value`, `Pool`, `Manager`, `shared_memory` and what belongs to them are to
+//! come.
 //!
 //! # What this crate does not do
 //!
-//! There is no shared memory, lock, queue, pool or manager yet, and no platform but Linux (5.4 or newer).
-//! Function names mean something to the same build of a program only: processes of different builds
-//! talk through [`connection`], with types that both know.
+//! There is no shared memory, lock, queue, pool or manager yet, and no platform but Linux (5.4 or
+//! newer). Function names mean something to the same build of a program only: processes of
+//! different builds talk through [`connection`], with types that both know.
+//!
+//! [`start`]: Process::start
+//! [`join`]: JoinHandle::join
+//! [`join_timeout`]: JoinHandle::join_timeout
+//! [`detach`]: JoinHandle::detach
+//! [`terminate`]: Child::terminate
+//! [`kill`]: Child::kill
+//! [`interrupt`]: Child::interrupt
+//! [`is_alive`]: Child::is_alive
+//! [`exit_status`]: Child::exit_status
+//! [`sentinel`]: Child::sentinel
+//! [`name`]: Child::name
+//! [`pid`]: Child::pid
+//! [`is_daemon`]: Child::is_daemon
+//! [`AuthKey`]: connection::AuthKey
+//! [`Listener`]: connection::Listener
+//! [`Client`]: connection::Client
+//! [`send`]: Sender::send
+//! [`recv`]: Receiver::recv
+//! [`send_bytes`]: Sender::send_bytes
+//! [`recv_bytes`]: Receiver::recv_bytes
+//! [`recv_bytes_into`]: Receiver::recv_bytes_into
+//! [`set_max_message_len`]: Receiver::set_max_message_len
+//! [`poll`]: Receiver::poll
 #![forbid(unsafe_code)]
 
 pub mod connection;
+
+/// Compiles and runs what the README shows.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;
 
 pub use ipc_pipe::{
     BULK_THRESHOLD, Bulk, Bytes, Connection, DecodeError, EncodeError, Handle, Message, Receiver,
