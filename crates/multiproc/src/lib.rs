@@ -45,10 +45,11 @@
 //! | `Fork` | copies this process | a copy of everything |
 //!
 //! The first two are safe with threads, and their cost does not depend on how much memory this
-//! process has. [`set_forkserver_preload`] says what the helper calls when it starts. `Fork`
-//! refuses to start while the process has more than one thread; it alone runs closures that capture
-//! ([`Process::from_closure`]). [`Process::start_method`] chooses for one process,
-//! [`set_start_method`] for all that do not say.
+//! process has. The fork server starts with the first process that asks for it, and what it has
+//! then, its children have: the environment, the working directory, and what
+//! [`set_forkserver_preload`] has had it load. `Fork` refuses to start while the process has more
+//! than one thread; it alone runs closures that capture ([`Process::from_closure`]).
+//! [`Process::start_method`] chooses for one process, [`set_start_method`] for all that do not say.
 //!
 //! # What crosses
 //!
