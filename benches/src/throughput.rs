@@ -6,12 +6,15 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command};
 
+use multiproc::{Connection, Process, duplex};
+
 use crate::bare::{self, BLOCK};
 use crate::clock;
 use crate::contender::{Contender, Family, Missing, Round, Setting};
 
 pub(crate) const FAMILY: Family = &[
     ("bare socketpair", Contender::Here(|setting| round(bare_socketpair(), setting))),
+    ("multiproc duplex", Contender::Here(ours)),
     ("bare pipe", Contender::Here(|setting| round(bare_pipe(), setting))),
 ];
 
@@ -79,5 +82,35 @@ impl Drop for Link {
         // The sink holds no state that is worth an orderly end.
         let _ = self.sink.kill();
         let _ = self.sink.wait();
+    }
+}
+
+/// Blocks as messages into one buffer; an empty message asks how much has come.
+fn ours(setting: Setting) -> Result<Round, Missing> {
+    let (mut ours, theirs) = duplex::<(), u64>().map_err(|e| format!("no connection: {e}"))?;
+    let process = Process::new(count_bytes, (theirs,)).daemon(true).start();
+    process.map_err(|e| format!("cannot start the sink: {e}"))?.detach();
+    let block = vec![1; BLOCK];
+    let bytes = count(setting) * BLOCK as u64;
+    Ok(Box::new(move || {
+        clock::megabytes_per_second(bytes, || {
+            for _ in 0..count(setting) {
+                ours.send_bytes(&block).expect("the sink takes what it is sent");
+            }
+            ours.send_bytes(&[]).expect("the sink takes what it is sent");
+            assert_eq!(ours.recv().expect("the sink answers"), bytes);
+        })
+    }))
+}
+
+fn count_bytes(mut connection: Connection<u64, ()>) {
+    let mut block = vec![0; BLOCK];
+    let mut got = 0;
+    while let Ok(len) = connection.recv_bytes_into(&mut block) {
+        got += len as u64;
+        if len == 0 {
+            connection.send(&got).expect("the other end waits for the answer");
+            got = 0;
+        }
     }
 }
