@@ -3,6 +3,13 @@
 //! The file of a module is named for what the tests in it are about; [`support`] says how they run.
 
 mod basics;
+mod entries;
+mod exits;
+mod family;
+mod join;
+mod panics;
+mod registry;
 mod support;
+mod values;
 
 procspawn_core::test_binary!();
