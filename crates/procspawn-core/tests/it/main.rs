@@ -3,9 +3,12 @@
 //! The file of a module is named for what the tests in it are about; [`support`] says how they run.
 
 mod basics;
+mod daemons;
 mod entries;
 mod exits;
 mod family;
+mod fork;
+mod forkserver;
 mod join;
 mod panics;
 mod registry;

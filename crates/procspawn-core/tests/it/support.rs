@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use ipc_pipe::{Handle, Receiver, Sender, pipe};
 use procspawn_core::{
-    Function, JoinError, JoinHandle, Process, RemoteFn, StartMethod, active_children,
+    Function, JoinError, JoinHandle, Process, RemoteFn, StartError, StartMethod, active_children,
     forkserver_pid,
 };
 use rustix::fs::MemfdFlags;
@@ -298,6 +298,11 @@ impl Observed {
         Observed(rustix::process::pidfd_open(pid_of(pid), PidfdFlags::empty()).unwrap())
     }
 
+    /// Watches a process that may be gone already.
+    pub(crate) fn try_new(pid: u32) -> Option<Observed> {
+        rustix::process::pidfd_open(pid_of(pid), PidfdFlags::empty()).ok().map(Observed)
+    }
+
     /// Waits until it has ended.
     #[track_caller]
     pub(crate) fn wait_for_end(&self) {
@@ -414,4 +419,12 @@ pub(crate) fn inheritable_at(number: i32, source: impl AsFd) {
 pub(crate) fn c_flush() {
     // SAFETY: a null stream means all of them.
     unsafe { libc::fflush(std::ptr::null_mut()) };
+}
+
+/// Forks in a process that has other threads.
+pub(crate) fn fork_unchecked<R: Serialize + DeserializeOwned + 'static>(
+    process: Process<R>,
+) -> Result<JoinHandle<R>, StartError> {
+    // SAFETY: the children of these tests allocate, which glibc allows, and take no lock of another thread.
+    unsafe { process.start_fork_unchecked() }
 }
