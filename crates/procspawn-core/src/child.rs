@@ -190,13 +190,13 @@ impl Child {
         let reaped =
             state.channel.take().and_then(|channel| self.read_reports(&channel, &mut state));
         let of_report = state.report.as_ref().map(|report| ExitStatus::Code(report.exit_code()));
-        let status = match self.reap_or_ask() {
+        let status = match self.reap_or_ask().or(reaped) {
             // The kernel keeps eight bits of an exit code; the report has them all.
             Some(ExitStatus::Code(code)) => of_report
                 .filter(|full| full.code().is_some_and(|full| full & 0xff == code))
                 .unwrap_or(ExitStatus::Code(code)),
             Some(status) => status,
-            None => reaped.or(of_report).unwrap_or(ExitStatus::Unknown),
+            None => of_report.unwrap_or(ExitStatus::Unknown),
         };
         state.status = Some(status);
         status
