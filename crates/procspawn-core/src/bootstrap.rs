@@ -37,7 +37,7 @@ use crate::{lifeline, run, sys};
 pub(crate) struct Bootstrap<R = Role> {
     pub(crate) about: About,
     pub(crate) parent: ParentInfo,
-    /// The pipe that a daemon, and every child of a daemon, hangs on.
+    /// The pipe that a daemon, and every descendant of a daemon, hangs on.
     pub(crate) lifeline: Option<Handle>,
     pub(crate) role: R,
 }
@@ -53,7 +53,7 @@ pub(crate) enum Role {
 
 impl<R> Bootstrap<R> {
     pub(crate) fn new(about: About, role: R) -> io::Result<Self> {
-        let ends_with_parent = about.daemon || current::current_process().is_daemon();
+        let ends_with_parent = about.daemon || lifeline::is_hanging();
         let lifeline = if ends_with_parent { Some(Handle(lifeline::reader()?)) } else { None };
         Ok(Bootstrap { about, parent: current::as_parent()?, lifeline, role })
     }

@@ -53,6 +53,12 @@ pub(crate) fn hang_on(reader: OwnedFd) -> io::Result<()> {
     Ok(())
 }
 
+/// True in a daemon and in every descendant of one, whatever that is said to be: if their children did not
+/// hang on them, they would stay when the daemon goes.
+pub(crate) fn is_hanging() -> bool {
+    lock(&PARENTS).is_some()
+}
+
 /// In a forked child: lets go of the write end that the parent alone must hold.
 pub(crate) fn forget_after_fork() {
     *lock(&OWN) = None;

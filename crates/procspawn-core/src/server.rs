@@ -15,7 +15,7 @@ use crate::fork::fork_single_threaded;
 use crate::forkserver::{Answer, Request};
 use crate::outcome::{EXIT_FAILED, ExitStatus, Report};
 use crate::sys::Disposition;
-use crate::{panics, run, sys};
+use crate::{lifeline, panics, run, sys};
 
 /// A child of the server that has not been reaped.
 struct Forked {
@@ -51,6 +51,7 @@ pub(crate) fn serve(control: Packets, preload: &[EntryRef]) -> ! {
                 // What belongs to the server stays with the server.
                 drop(control);
                 drop(children);
+                lifeline::forget_after_fork();
                 run::serve_when_told(channel)
             }
         }
