@@ -165,7 +165,10 @@ impl Child {
 
     /// Lets go of the socket without reading it, in a forked process that the child does not belong to.
     pub(crate) fn forget_after_fork(&self) {
-        self.state().channel = None;
+        // Another thread of the parent may have been reading the socket; then it stays as it is.
+        if let Ok(mut state) = self.state.try_lock() {
+            state.channel = None;
+        }
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> Option<ExitStatus> {

@@ -185,6 +185,11 @@ pub(crate) fn as_parent() -> io::Result<ParentInfo> {
     Ok(ParentInfo { pid: number, name: current_process().name().to_string(), process })
 }
 
+/// Holds what is known still during a fork.
+pub(crate) fn frozen() -> impl Sized {
+    (lock(&OWN_PROCESS), lock(&SELF))
+}
+
 /// Becomes the process described.
 pub(crate) fn become_child(about: About, parent: ParentInfo) {
     sys::set_thread_name(&about.name);

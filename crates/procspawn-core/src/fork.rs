@@ -15,7 +15,7 @@ use crate::error::StartError;
 use crate::job::Job;
 use crate::join_handle::JoinHandle;
 use crate::process::Process;
-use crate::{StartMethod, forkserver, lifeline, reactor, registry, run, sys};
+use crate::{StartMethod, current, forkserver, lifeline, reactor, registry, run, sys};
 
 /// The word of somebody that a fork leaves no lock of another thread locked in the child for ever.
 #[derive(Debug)]
@@ -56,9 +56,9 @@ pub(crate) fn launch(
 ) -> Result<Started, StartError> {
     let prepared = prepare(about).map_err(StartError::io("cannot prepare a fork"))?;
     flush();
-    let frozen = registry::frozen();
-    // SAFETY: the token says that no other thread holds what the child needs, and our own list of
-    // children is held still.
+    let frozen = freeze();
+    // SAFETY: the token says that no other thread holds what the child needs, and our own locks are
+    // held by this one.
     let pid = unsafe { sys::fork() };
     drop(frozen);
     match pid.map_err(StartError::io("cannot fork"))? {
@@ -106,6 +106,14 @@ fn flush() {
     let _ = std::io::stdout().flush();
     let _ = std::io::stderr().flush();
     sys::flush_c_streams();
+}
+
+/// Takes every lock that the child will need, so that no other thread holds one at the fork.
+///
+/// The order is that in which they are taken everywhere: asking the fork server takes the others.
+fn freeze() -> impl Sized {
+    let server = forkserver::frozen();
+    (server, registry::frozen(), lifeline::frozen(), current::frozen(), reactor::frozen())
 }
 
 /// Lets go of everything that belongs to the parent alone.

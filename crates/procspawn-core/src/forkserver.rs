@@ -193,6 +193,11 @@ impl Server {
     }
 }
 
+/// Holds the server still during a fork.
+pub(crate) fn frozen() -> impl Sized {
+    (lock(&SERVER), lock(&PRELOAD))
+}
+
 /// In a forked child: the server belongs to the parent, and only the descriptors are given up.
 pub(crate) fn forget_after_fork() {
     *lock(&SERVER) = None;

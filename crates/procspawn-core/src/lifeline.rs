@@ -59,6 +59,11 @@ pub(crate) fn is_hanging() -> bool {
     lock(&PARENTS).is_some()
 }
 
+/// Holds the pipes still during a fork.
+pub(crate) fn frozen() -> impl Sized {
+    (lock(&OWN), lock(&PARENTS))
+}
+
 /// In a forked child: lets go of the write end that the parent alone must hold.
 pub(crate) fn forget_after_fork() {
     *lock(&OWN) = None;

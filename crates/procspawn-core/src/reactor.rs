@@ -31,6 +31,11 @@ pub(crate) fn wake_when_ready(descriptor: BorrowedFd<'_>, waker: &Waker) -> io::
     reactor()?.watch(sys::duplicate(descriptor)?, waker)
 }
 
+/// Holds the reactor still during a fork.
+pub(crate) fn frozen() -> impl Sized {
+    lock(&REACTOR)
+}
+
 /// In a forked child: the thread is not there.
 pub(crate) fn forget_after_fork() {
     *lock(&REACTOR) = None;

@@ -87,7 +87,7 @@ pub(crate) fn forget_after_fork() {
     DETACHED.store(0, Ordering::Relaxed);
 }
 
-/// Holds the list still, so that a fork copies it whole.
+/// Holds the list still, so that a fork copies it whole and unlocked.
 pub(crate) fn frozen() -> impl Sized {
     children()
 }
