@@ -144,7 +144,7 @@ fn threads_that_start_processes_do_not_block_a_forked_child(_: StartMethod) {
                 }
             });
         }
-        for n in 0..300 {
+        for n in 0..100 {
             let child = fork_unchecked(Process::new(|n: u32| n, (n,))).unwrap();
             assert_eq!(child.join().unwrap(), n);
         }
