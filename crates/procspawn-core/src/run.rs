@@ -1,6 +1,7 @@
 //! What happens inside a child: it learns who it is, runs its function, reports, exits.
 
 use std::ffi::{c_int, c_void};
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Mutex, PoisonError, TryLockError};
 
@@ -11,7 +12,6 @@ use crate::bootstrap::{Bootstrap, Role};
 use crate::entry::EntryRef;
 use crate::error::Panic;
 use crate::outcome::{EXIT_FAILED, Report};
-use crate::sys::Disposition;
 use crate::{panics, server, sys};
 
 /// Where the one report of this process goes; taken by whoever reports first.
@@ -35,9 +35,9 @@ pub(crate) fn from_stdin() -> ! {
 
 /// The life of a fork server's child, from its fork on.
 pub(crate) fn serve_when_told(channel: Packets) -> ! {
+    // Until then it is a part of the server, which Ctrl-C does not concern.
+    sys::wait_deaf_to_interrupts(channel.as_fd());
     let bootstrap = channel.recv::<Bootstrap>(None);
-    // Until now it was a part of the server, which Ctrl-C does not concern.
-    sys::set_interrupt(Disposition::Default);
     serve(channel, bootstrap)
 }
 

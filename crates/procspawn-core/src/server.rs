@@ -41,6 +41,8 @@ pub(crate) fn serve(control: Packets, preload: &[EntryRef]) -> ! {
         let _ = control.send(&Answer::PreloadFailed(why));
         sys::leave(EXIT_FAILED);
     }
+    // Blocked rather than ignored, so that none is lost that is meant for a child just forked.
+    sys::block_interrupts();
     let mut children = Vec::new();
     let mut next = if control.send(&Answer::Ready).is_ok() { Next::Round } else { Next::End };
     loop {

@@ -280,6 +280,42 @@ pub(crate) fn set_interrupt(disposition: Disposition) {
     set_signal(libc::SIGINT, disposition);
 }
 
+/// Has SIGINT wait, in this thread and in what is forked from it.
+pub(crate) fn block_interrupts() {
+    mask_interrupts(libc::SIG_BLOCK);
+}
+
+fn mask_interrupts(how: c_int) {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: `set` is a set of signals to be filled.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    // SAFETY: `set` has been filled, and the signal exists.
+    unsafe { libc::sigaddset(set.as_mut_ptr(), libc::SIGINT) };
+    // SAFETY: `set` has been filled; the mask before is not asked for.
+    unsafe { libc::pthread_sigmask(how, set.as_ptr(), std::ptr::null_mut()) };
+}
+
+/// Waits until `descriptor` is ready, in a process where SIGINT is blocked. One that comes before has no
+/// effect; one that comes after takes its default effect as soon as this returns.
+pub(crate) fn wait_deaf_to_interrupts(descriptor: BorrowedFd<'_>) {
+    extern "C" fn deaf(_: c_int) {}
+    // While the wait lasts SIGINT is not blocked. Were it ignored, one that comes between the readiness and
+    // the end of the wait would be lost; with a handler it stays pending, as the kernel looks at the descriptor
+    // before it looks for signals.
+    // SAFETY: the handler does nothing.
+    unsafe { libc::signal(libc::SIGINT, deaf as *const () as libc::sighandler_t) };
+    let mut none = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: `none` is a set of signals to be filled.
+    unsafe { libc::sigemptyset(none.as_mut_ptr()) };
+    let mut poll = libc::pollfd { fd: descriptor.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: there is one `pollfd`, no timeout, and `none` has been filled.
+    while unsafe { libc::ppoll(&raw mut poll, 1, std::ptr::null(), none.as_ptr()) } < 0
+        && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
+    {}
+    set_interrupt(Disposition::Default);
+    mask_interrupts(libc::SIG_UNBLOCK);
+}
+
 /// Has writes to a closed pipe fail instead of killing the process, as std does before `main`.
 pub(crate) fn ignore_broken_pipes() {
     set_signal(libc::SIGPIPE, Disposition::Ignore);
