@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ipc_pipe::Handle;
 use procspawn_core::{
-    ExitStatus, JoinError, Process, Run, StartMethod, active_children, current_process,
+    ExitStatus, JoinError, JoinHandle, Process, Run, StartMethod, active_children, current_process,
     parent_process,
 };
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,7 @@ each_method! {
     signals_after_the_end_have_no_effect,
     one_hundred_children_at_once_all_succeed,
     one_hundred_children_terminated_at_once_all_say_so,
+    children_interrupted_at_once_all_say_so,
     children_are_active_exactly_while_they_live,
     the_parent_drops_its_copy_of_the_arguments_at_start,
     a_tree_of_processes_reports_depth_first,
@@ -169,13 +170,22 @@ fn one_hundred_children_at_once_all_succeed(method: StartMethod) {
 fn one_hundred_children_terminated_at_once_all_say_so(method: StartMethod) {
     let all: Vec<_> = (0..100).map(|_| start(method, live_on, ())).collect();
     all.iter().for_each(|child| child.terminate().unwrap());
-    for child in all {
-        let result = child.join();
-        assert!(
-            matches!(result, Err(JoinError::Signaled { signal: libc::SIGTERM, .. })),
-            "{result:?}"
-        );
+    all.into_iter().for_each(|child| assert_signaled(child, libc::SIGTERM));
+}
+
+fn children_interrupted_at_once_all_say_so(method: StartMethod) {
+    for _ in 0..50 {
+        let child = start(method, live_on, ());
+        child.interrupt().unwrap();
+        assert_signaled(child, libc::SIGINT);
     }
+}
+
+#[track_caller]
+fn assert_signaled(child: JoinHandle<()>, expected: i32) {
+    let result = child.join();
+    let signaled = matches!(result, Err(JoinError::Signaled { signal, .. }) if signal == expected);
+    assert!(signaled, "{result:?}");
 }
 
 fn children_are_active_exactly_while_they_live(method: StartMethod) {
