@@ -38,8 +38,8 @@ pub type Bytes = Bulk<u8>;
 /// use ipc_pipe::{Bulk, pipe};
 ///
 /// let (mut receiver, mut sender) = pipe::<Bulk<f64>>()?;
-/// sender.send(&Bulk::from(vec![0.5; 100_000]))?;
-/// assert_eq!(receiver.recv()?.iter().sum::<f64>(), 50_000.0);
+/// sender.send(&Bulk::from(vec![0.5; 200_000]))?;
+/// assert_eq!(receiver.recv()?.iter().sum::<f64>(), 100_000.0);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct Bulk<T: Pod = u8>(Storage<T>);
