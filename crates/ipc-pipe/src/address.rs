@@ -18,9 +18,9 @@ const SOCKET_NAME: &str = "socket";
 /// Where a [`Listener`](crate::Listener) can be found.
 ///
 /// It is a plain value that can be sent to other processes, and it has a text form for
-/// configuration files and command lines: `unix:/run/app.sock`, `abstract:name`, `tcp:127.0.0.1:80`.
-/// Bytes of a path or name that are not printable ASCII are written as `%` and two hexadecimal
-/// digits.
+/// configuration files and command lines: `unix:/run/app.sock`, `abstract:name`,
+/// `tcp:127.0.0.1:80`. Bytes of a path or name that are not printable ASCII are written as `%` and
+/// two hexadecimal digits.
 ///
 /// # Examples
 ///

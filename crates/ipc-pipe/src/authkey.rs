@@ -12,8 +12,8 @@ use crate::sys::net;
 
 /// A secret that both ends of an authenticated connection know.
 ///
-/// Use [`generate`](AuthKey::generate) and hand the key to those who may connect. A password makes a
-/// poor key: whoever records the start of a connection can try guesses at leisure.
+/// Use [`generate`](AuthKey::generate) and hand the key to those who may connect. A password makes
+/// a poor key: whoever records the start of a connection can try guesses at leisure.
 ///
 /// The bytes are wiped from memory on drop, are compared in constant time and never appear in
 /// `Debug`. A key can be part of a message, which is how child processes get theirs: send it only

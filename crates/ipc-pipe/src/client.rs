@@ -24,7 +24,7 @@ use crate::transport::Transport;
 ///
 /// let nobody = Address::temporary()?;
 /// let result = Client::options().timeout(Duration::from_secs(1)).connect::<(), ()>(&nobody);
-/// assert!(matches!(result, Err(ConnectError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound));
+/// assert!(matches!(result, Err(ConnectError::Io(_))));
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -97,8 +97,8 @@ impl ConnectOptions {
     /// # Errors
     ///
     /// [`ConnectError::Io`] if nobody listens there (`NotFound` or `ConnectionRefused`) or the
-    /// authkey is empty (`InvalidInput`); the other [`ConnectError`]s as they say. If the listener's
-    /// process dies meanwhile, that is [`ConnectError::Disconnected`].
+    /// authkey is empty (`InvalidInput`); the other [`ConnectError`]s as they say. If the
+    /// listener's process dies meanwhile, that is [`ConnectError::Disconnected`].
     pub fn connect<S, R>(&self, address: &Address) -> Result<Connection<S, R>, ConnectError> {
         let deadline = self.common.deadline();
         let transport = self.shake_hands(address, deadline)?;

@@ -1,8 +1,9 @@
 //! A handshake as a state machine that never waits.
 //!
-//! A listener has many handshakes under way at once and must not wait for any of them, so a handshake
-//! takes what has arrived, answers, and says what it needs next. It reads exactly one message at a time and
-//! nothing beyond, because what follows the last one belongs to the connection.
+//! A listener has many handshakes under way at once and must not wait for any of them, so a
+//! handshake takes what has arrived, answers, and says what it needs next. It reads exactly one
+//! message at a time and nothing beyond, because what follows the last one belongs to the
+//! connection.
 
 use std::io;
 use std::os::fd::BorrowedFd;

@@ -3,7 +3,7 @@
 //! | step | what is left if the process is killed here |
 //! |---|---|
 //! | make the private folder of a temporary address | an empty folder |
-//! | bind | the folder and the socket's file, which refuses connections; binding there again is an error that says so |
+//! | bind | both; connecting is refused, and binding there again is an error that says so |
 //! | remove the file, remove the folder | the empty folder |
 
 use std::io;

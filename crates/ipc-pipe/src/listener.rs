@@ -25,10 +25,11 @@ use crate::transport::Transport;
 ///
 /// # Who can connect
 ///
-/// | address | without authkey | with authkey |
-/// |---|---|---|
-/// | unix socket | processes of this user and of root, by the word of the kernel | those of them that know the key |
-/// | TCP | **anybody who can reach the port**, and anybody on the way can read and change what is sent | those that know the key; all is encrypted and authenticated |
+/// - A unix socket without an authkey: processes of this user and of root, says the kernel.
+/// - A unix socket with an authkey: those of them that know it.
+/// - TCP without an authkey: **anybody who can reach the port**, and anybody on the way can read
+///   and change what is sent.
+/// - TCP with an authkey: those that know it. All is encrypted and authenticated.
 ///
 /// On a unix socket the handshake proves that both ends know the key, and what follows is sent in
 /// clear: nobody can get in between (the kernel connects the two processes and names them), and
@@ -136,6 +137,7 @@ impl Listener {
     /// Every [`AcceptError`] but `TimedOut`. If a client dies, that is
     /// [`AcceptError::Disconnected`] in the middle of its handshake; after it, and without an
     /// authkey, the connection is accepted, and what the client has sent can be received.
+    /// [`AcceptError::Io`] leaves the client where it was: the next call meets it again.
     pub fn accept<S, R>(&mut self) -> Result<Connection<S, R>, AcceptError> {
         self.accept_within(Deadline::NEVER)
     }
@@ -144,7 +146,8 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// [`AcceptError::TimedOut`] if nobody came; handshakes that have begun go on with the next call.
+    /// [`AcceptError::TimedOut`] if nobody came; handshakes that have begun go on with the next
+    /// call.
     pub fn accept_timeout<S, R>(
         &mut self,
         timeout: Duration,

@@ -6,14 +6,14 @@
 //! |---|---|---|---|
 //! | 1 | client | ephemeral key, tag | somebody knew the authkey once |
 //! | 2 | listener | ephemeral key, tag | the listener knows the authkey, now |
-//! | 3 | client | 32 zeros, encrypted | the client knows the authkey, now: a replayed message 1 ends here |
-//! | 4 | listener | 32 zeros, encrypted | the listener has seen 3, so that a wrong key is an error at both ends |
+//! | 3 | client | 32 zeros, encrypted | the client does, too: a replayed message 1 ends here |
+//! | 4 | listener | 32 zeros, encrypted | it has seen 3: a wrong key is an error at both ends |
 //!
-//! Both ends have mixed in the authkey, the version of the protocol, the kind of socket and every byte that
-//! they have seen, so a relay that changes any of it, or sends a message back to where it came from,
-//! makes the next one unreadable. Whatever is wrong with a key, the answer is the same.
+//! Both ends have mixed in the authkey, the version of the protocol, the kind of socket and every
+//! byte that they have seen, so a relay that changes any of it, or sends a message back to where it
+//! came from, makes the next one unreadable. Whatever is wrong with a key, the answer is the same.
 //!
-//! Message 1 and 2 are counted as number 0 of neither direction; 3 and 4 are number 0 of theirs.
+//! Messages 3 and 4 are number 0 of their direction; what follows counts on from 1.
 //! The ephemeral keys are forgotten with the connection, so that a key stolen later opens no
 //! recorded traffic.
 

@@ -1,4 +1,5 @@
-//! Connections that CPython's `multiprocessing.connection` understands, with nothing installed there.
+//! Connections that CPython's `multiprocessing.connection` understands, with nothing installed
+//! there.
 //!
 //! A Python `Client` connects to our [`Listener`], and our [`Client`] to a Python `Listener`. What
 //! crosses are messages of bytes: `send_bytes` and `recv_bytes` of Python. Its `send` and `recv`
@@ -17,14 +18,14 @@
 //! with an error that says so. On unix sockets both ends also look at the user of their peer.
 //!
 //! The challenge does **not** protect what follows. Nothing is encrypted, and nothing ties the
-//! messages to the challenge: whoever sits between the two ends can pass the challenge through, and then
-//! read, change and inject messages. It does not tie the answer to a connection either: a
+//! messages to the challenge: whoever sits between the two ends can pass the challenge through, and
+//! then read, change and inject messages. It does not tie the answer to a connection either: a
 //! listener that does not know the key can pass the challenge of a real one on to a client. Use it
 //! on unix sockets and on the loopback device; across a network, use
 //! [`ipc_pipe::Listener`](crate::Listener), a tunnel, or nothing that matters.
 //!
-//! An empty key is legal, because it is in Python, and protects nothing. (A listener of CPython 3.12
-//! with an empty key asks for none, so give the client none either.)
+//! An empty key is legal, because it is in Python, and protects nothing. (A listener of CPython
+//! 3.12 with an empty key asks for none, so give the client none either.)
 //!
 //! A client without a key that connects to a listener with one gets the listener's challenge as
 //! its first message; that is how it is in Python, too.
@@ -35,7 +36,8 @@
 //! use ipc_pipe::{Address, AuthKey, python};
 //!
 //! let key = AuthKey::new(*b"secret");
-//! let mut listener = python::Listener::options().authkey(key.clone()).bind(&Address::temporary()?)?;
+//! let place = Address::temporary()?;
+//! let mut listener = python::Listener::options().authkey(key.clone()).bind(&place)?;
 //! let address = listener.address().clone();
 //!
 //! // In Python: Client(address, authkey=b"secret").send_bytes(b"hello")

@@ -3,8 +3,8 @@
 //! A client that has connected is *half open* until its handshake is over. Half-open clients live
 //! here as state machines, each with a deadline of its own; one call of [`next`](Reception::next)
 //! waits for the listening socket and for all of them together, and returns the first that is
-//! through, or the first that failed. Nothing happens between calls: a client that is through early waits in
-//! its socket.
+//! through, or the first that failed. Nothing happens between calls: a client that is through early
+//! waits in its socket.
 
 use std::collections::VecDeque;
 use std::io;

@@ -1,14 +1,14 @@
 //! Frames in encrypted and authenticated records, for networks.
 //!
-//! Each message is a run of records; the first holds the first 64 bytes of its frame, which say how long
-//! the message is, and the others the rest of the body:
+//! Each message is a run of records; the first holds the first 64 bytes of its frame, which say how
+//! long the message is, and the others the rest of the body:
 //!
 //! ```text
 //! | length of what follows, 2 bytes | up to 65,519 bytes, encrypted | tag, 16 bytes |
 //! ```
 //!
-//! A record is opened with the number that its place in the stream gives it, and with the key of its
-//! direction. What a relay can do to the stream therefore ends as follows:
+//! A record is opened with the number that its place in the stream gives it, and with the key of
+//! its direction. What a relay can do to the stream therefore ends as follows:
 //!
 //! | what | how it ends |
 //! |---|---|

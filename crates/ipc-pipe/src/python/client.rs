@@ -10,6 +10,18 @@ use crate::error::ConnectError;
 use crate::options::{ForClient, client_setters};
 
 /// Connects to Python's `multiprocessing.connection.Listener`.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_pipe::{Address, python};
+///
+/// // In Python: Listener(path).accept().recv_bytes()
+/// let mut listener = python::Listener::bind(&Address::temporary()?)?;
+/// python::Client::connect(listener.address())?.send_bytes(b"hello")?;
+/// assert_eq!(listener.accept()?.recv_bytes()?, b"hello");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Client(());
 
@@ -50,9 +62,9 @@ impl ConnectOptions {
     ///
     /// # Errors
     ///
-    /// [`ConnectError::Io`] if nobody listens there; [`ConnectError::Protocol`] if the listener knows
-    /// MD5 only; the other [`ConnectError`]s as they say. If the listener's process dies meanwhile,
-    /// that is [`ConnectError::Disconnected`].
+    /// [`ConnectError::Io`] if nobody listens there; [`ConnectError::Protocol`] if the listener
+    /// knows MD5 only; the other [`ConnectError`]s as they say. If the listener's process dies
+    /// meanwhile, that is [`ConnectError::Disconnected`].
     pub fn connect(&self, address: &Address) -> Result<Connection, ConnectError> {
         let deadline = self.common.deadline();
         let socket = self.common.dial(address, deadline)?;

@@ -15,8 +15,8 @@ use crate::sys;
 /// A two-way connection that carries messages of bytes, as `multiprocessing.connection.Connection`
 /// in Python.
 ///
-/// Made by [`Listener`](super::Listener) and [`Client`](super::Client), or from the socket of a pair
-/// whose other end a Python process holds (`multiprocessing.connection.Connection(fd)`).
+/// Made by [`Listener`](super::Listener) and [`Client`](super::Client), or from the socket of a
+/// pair whose other end a Python process holds (`multiprocessing.connection.Connection(fd)`).
 ///
 /// # Examples
 ///
@@ -51,8 +51,8 @@ impl Connection {
         self.incoming.set_limit(limit);
     }
 
-    /// Waits until a message has begun or the end is there; false if `timeout` passes first (`None`:
-    /// waits as long as it takes).
+    /// Waits until a message has begun or the end is there; false if `timeout` passes first
+    /// (`None`: waits as long as it takes).
     ///
     /// # Errors
     ///
@@ -109,8 +109,8 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`RecvError::Disconnected`] if the other end is closed or dead, [`RecvError::Truncated`] if it
-    /// died within the message, [`RecvError::TooLong`] if the message is longer than the limit,
+    /// [`RecvError::Disconnected`] if the other end is closed or dead, [`RecvError::Truncated`] if
+    /// it died within the message, [`RecvError::TooLong`] if the message is longer than the limit,
     /// [`RecvError::Protocol`] if these are not CPython's frames.
     pub fn recv_bytes(&mut self) -> Result<Vec<u8>, RecvError> {
         self.recv_within(Deadline::NEVER)
@@ -120,7 +120,8 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`RecvError::TimedOut`] if the message is not complete in time; the next call goes on with it.
+    /// [`RecvError::TimedOut`] if the message is not complete in time; the next call goes on with
+    /// it.
     pub fn recv_bytes_timeout(&mut self, timeout: Duration) -> Result<Vec<u8>, RecvError> {
         self.recv_within(Deadline::after(timeout))
     }
@@ -148,8 +149,8 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`RecvError::BufferTooShort`] with the whole message if it does not fit; the connection is still
-    /// good. Otherwise as [`recv_bytes`](Connection::recv_bytes).
+    /// [`RecvError::BufferTooShort`] with the whole message if it does not fit; the connection is
+    /// still good. Otherwise as [`recv_bytes`](Connection::recv_bytes).
     pub fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, RecvError> {
         self.recv_into_within(buffer, Deadline::NEVER)
     }

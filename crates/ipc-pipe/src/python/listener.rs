@@ -21,6 +21,25 @@ use crate::reception::{Greeter, Reception};
 /// Slow and hostile clients, and the file of the socket, are treated as by
 /// [`ipc_pipe::Listener`](crate::Listener). What the authkey protects is less: see the
 /// [module](super).
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use ipc_pipe::{AcceptError, Address, AuthKey, python::Listener};
+///
+/// let mut options = Listener::options();
+/// options.authkey(AuthKey::generate()?).handshake_timeout(Duration::from_millis(5));
+/// let mut listener = options.bind(&Address::temporary()?)?;
+/// # let ipc_pipe::Address::Unix(path) = listener.address().clone() else { unreachable!() };
+/// # let silent = std::os::unix::net::UnixStream::connect(path)?;
+/// match listener.accept() {
+///     Ok(mut connection) => connection.send_bytes(b"welcome")?,
+///     Err(AcceptError::Io(error)) => return Err(error),
+///     Err(about_one_client) => eprintln!("{about_one_client}"),
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct Listener {
     reception: Reception<Challenge>,
     max_message_len: u64,
@@ -78,7 +97,8 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// [`AcceptError::TimedOut`] if nobody came; handshakes that have begun go on with the next call.
+    /// [`AcceptError::TimedOut`] if nobody came; handshakes that have begun go on with the next
+    /// call.
     pub fn accept_timeout(&mut self, timeout: Duration) -> Result<Connection, AcceptError> {
         self.accept_within(Deadline::after(timeout))
     }

@@ -76,7 +76,8 @@ pub(crate) fn accept(socket: BorrowedFd<'_>) -> io::Result<Option<(OwnedFd, Opti
             }
             Err(Errno::AGAIN) => return Ok(None),
             // Connections that were gone again before they were taken are nobody's business.
-            Err(Errno::INTR | Errno::CONNABORTED | Errno::PROTO) => {}
+            Err(Errno::INTR | Errno::CONNABORTED | Errno::PROTO | Errno::NETDOWN) => {}
+            Err(Errno::HOSTDOWN | Errno::HOSTUNREACH | Errno::NETUNREACH) => {}
             Err(error) => return Err(error.into()),
         }
     }

@@ -12,6 +12,7 @@ mod end;
 mod frame;
 mod handle;
 mod listener;
+#[cfg_attr(not(feature = "authkey"), allow(dead_code, reason = "less is to be met"))]
 mod meeting;
 mod message;
 #[cfg(feature = "authkey")]

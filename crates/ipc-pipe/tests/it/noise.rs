@@ -10,6 +10,7 @@ use ipc_pipe::{
     SendError, wait,
 };
 
+use crate::child;
 use crate::meeting::{LONG, Raw, families, meet, tcp, unix};
 
 const FRAME: usize = 64;
@@ -400,6 +401,58 @@ fn encrypted_connection_stays_in_its_process() {
     let (here, _there) = pair(&tcp());
     let error = ipc_pipe::Message::encode(&here).unwrap_err().to_string();
     assert!(error.contains("encrypted"), "{error}");
+}
+
+#[test]
+fn forked_copy_cannot_use_the_same_numbers() {
+    child::run_alone("noise::forked_copy");
+}
+
+#[test]
+#[ignore = "the child of another test"]
+fn forked_copy() {
+    if !child::is_child() {
+        return;
+    }
+    let (mut here, mut there) = pair(&tcp());
+    // SAFETY: no other thread is left, and the child only sends and exits.
+    match unsafe { libc::fork() } {
+        0 => {
+            let refused = matches!(there.send_bytes(b"again"), Err(SendError::Io(_)));
+            // SAFETY: has no conditions.
+            unsafe { libc::_exit(i32::from(!refused)) }
+        }
+        pid => {
+            let pid = rustix::process::Pid::from_raw(pid);
+            let status = rustix::process::waitpid(pid, rustix::process::WaitOptions::empty());
+            assert_eq!(status.unwrap().unwrap().1.exit_status(), Some(0));
+            there.send_bytes(b"once").unwrap();
+            assert_eq!(here.recv_bytes_timeout(LONG).unwrap(), b"once");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_left_of_failed_clients() {
+    child::run_alone("noise::counted");
+}
+
+#[test]
+#[ignore = "the child of another test"]
+fn counted() {
+    if !child::is_child() {
+        return;
+    }
+    let mut listener = listener(&unix());
+    let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let before = open();
+    for bytes in [&[][..], &[0; 64], &frame(HANDSHAKE, &[1; 48])] {
+        for _ in 0..100 {
+            Raw::connect(listener.address()).write(bytes);
+            assert!(listener.accept_timeout::<(), ()>(LONG).is_err());
+        }
+    }
+    assert_eq!(open(), before);
 }
 
 /// A recognisable message of which a relay has a copy.

@@ -374,6 +374,17 @@ fn our_client_to_python_listener() {
 }
 
 #[test]
+fn python_client_with_an_empty_key() {
+    let Some(python) = python(true) else { return };
+    let mut listener = Listener::options().authkey(AuthKey::new("")).bind(&unix()).unwrap();
+    let script = format!("Client({}, authkey=b'').send_bytes(b'hi')", literal(listener.address()));
+    let mut client = run(&python, &script);
+    let mut here = listener.accept_timeout(LONG).unwrap();
+    assert_eq!(here.recv_bytes_timeout(LONG).unwrap(), b"hi");
+    output(&mut client);
+}
+
+#[test]
 fn python_client_with_the_wrong_key() {
     let Some(python) = python(true) else { return };
     let mut listener = Listener::options().authkey(key()).bind(&tcp()).unwrap();
