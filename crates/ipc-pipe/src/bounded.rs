@@ -1,13 +1,14 @@
 //! Decoding that a hostile message cannot turn into a stack overflow or an endless loop.
 //!
 //! serde's derived code recurses once per level of nesting, and a sequence of zero-sized elements
-//! costs no input at all. [`Bounded`] wraps a deserializer and keeps two accounts: levels of nesting
-//! (at most [`MAX_DEPTH`]) and elements of sequences, which may exceed the bytes of the input by no
-//! more than [`FREE_ELEMENTS`]. Fields of structs and tuples are not counted: the type bounds them.
+//! costs no input at all. [`Bounded`] wraps a deserializer and keeps two accounts: levels of
+//! nesting (at most [`MAX_DEPTH`]) and elements of sequences, which may exceed the bytes of the
+//! input by no more than [`FREE_ELEMENTS`]. Fields of structs and tuples are not counted: the type
+//! bounds them.
 //!
-//! It also keeps the words of user code that refuses a value. User code sees [`Explained`] errors only;
-//! on its way through the inner deserializer, whose errors may have no room for text, the text of one
-//! waits in the budget.
+//! It also keeps the words of user code that refuses a value. User code sees [`Explained`] errors
+//! only; on its way through the inner deserializer, whose errors may have no room for text, the
+//! text of one waits in the budget.
 
 use std::cell::Cell;
 use std::fmt;

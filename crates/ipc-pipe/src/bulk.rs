@@ -15,9 +15,10 @@ use crate::{cargo, sys};
 
 /// From this many bytes on, numbers travel as a memory file where descriptors can ride.
 ///
-/// A new file costs the kernel a page for every 4 KiB, which is more than two copies through a socket
-/// cost up to about here: measured between two processes, inside the message as against in a file,
-/// 41 to 55 µs at 64 KiB, 221 to 232 µs at 512 KiB, 1.1 to 0.46 ms at 1 MiB, 15 to 4.6 ms at 8 MiB.
+/// A new file costs the kernel a page for every 4 KiB, which is more than two copies through a
+/// socket cost up to about here: measured between two processes, inside the message as against in a
+/// file, 41 to 55 µs at 64 KiB, 221 to 232 µs at 512 KiB, 1.1 to 0.46 ms at 1 MiB, 15 to 4.6 ms at
+/// 8 MiB.
 pub const BULK_THRESHOLD: usize = 1 << 20;
 
 /// Bytes that are copied at most once on their way.
@@ -27,8 +28,8 @@ pub type Bytes = Bulk<u8>;
 ///
 /// serde visits a `Vec<f64>` number by number; a `Bulk<f64>` is one copy. From [`BULK_THRESHOLD`]
 /// bytes on it is written to an anonymous memory file, sealed against any change, and only the
-/// file's descriptor travels: the receiver maps it and reads in place. Where no descriptor can ride,
-/// the numbers travel inside the message.
+/// file's descriptor travels: the receiver maps it and reads in place. Where no descriptor can
+/// ride, the numbers travel inside the message.
 ///
 /// It reads as a slice. [`into_vec`](Bulk::into_vec) copies what is mapped.
 ///

@@ -1,8 +1,8 @@
 //! The descriptors that ride beside the bytes of the message being encoded or decoded.
 //!
 //! serde hands a value only its serializer, so the descriptors of the message at hand live in a
-//! thread-local for the time of one call of [`load`] or [`unload`]. Outside of such a call nothing can
-//! carry a descriptor, and encoding one is an error.
+//! thread-local for the time of one call of [`load`] or [`unload`]. Outside of such a call nothing
+//! can carry a descriptor, and encoding one is an error.
 
 use std::cell::RefCell;
 use std::os::fd::OwnedFd;

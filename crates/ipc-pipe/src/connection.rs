@@ -10,9 +10,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::end::{self, Direction};
 use crate::error::{RecvError, SendError};
-use crate::receiver::{Receiver, Values};
+use crate::receiver::Receiver;
 use crate::sender::Sender;
 use crate::transport::Transport;
+use crate::values::Values;
 
 /// A two-way connection that sends values of type `S` and receives values of type `R`.
 ///
@@ -126,8 +127,12 @@ impl<S, R> Connection<S, R> {
         fn recv_bytes_deadline(&mut self, deadline: Instant) -> Result<Vec<u8>, RecvError>;
         fn try_recv_bytes(&mut self) -> Result<Vec<u8>, RecvError>;
         fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, RecvError>;
-        fn recv_bytes_into_timeout(&mut self, buffer: &mut [u8], timeout: Duration) -> Result<usize, RecvError>;
-        fn recv_bytes_into_deadline(&mut self, buffer: &mut [u8], deadline: Instant) -> Result<usize, RecvError>;
+        fn recv_bytes_into_timeout(
+            &mut self, buffer: &mut [u8], timeout: Duration
+        ) -> Result<usize, RecvError>;
+        fn recv_bytes_into_deadline(
+            &mut self, buffer: &mut [u8], deadline: Instant
+        ) -> Result<usize, RecvError>;
         fn try_recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize, RecvError>;
         fn poll(&mut self, timeout: Option<Duration>) -> io::Result<bool>;
     }

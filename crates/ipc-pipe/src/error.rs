@@ -10,7 +10,8 @@ pub use listening::{AcceptError, ConnectError};
 
 /// A value could not be turned into a message.
 ///
-/// Either its `Serialize` refused, or it holds a descriptor and none could be duplicated or carried.
+/// Either its `Serialize` refused, or it holds a descriptor and none could be duplicated or
+/// carried.
 #[derive(Debug)]
 pub struct EncodeError(pub(crate) String);
 
@@ -56,8 +57,8 @@ pub enum RecvError {
         /// The longest message accepted, in bytes.
         limit: u64,
     },
-    /// The message is longer than the buffer that was to take it. Here it is; the connection is still
-    /// good.
+    /// The message is longer than the buffer that was to take it. Here it is; the connection is
+    /// still good.
     BufferTooShort {
         /// The whole message.
         message: Vec<u8>,

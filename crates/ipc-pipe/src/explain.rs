@@ -1,8 +1,8 @@
 //! The words with which user code refuses a value.
 //!
 //! postcard's errors have no room for the text of a `custom` error. [`Explained`] keeps it: while
-//! decoding in [`Bounded`](crate::bounded::Bounded), and after a failed encoding by a second pass of a
-//! serializer that writes nothing.
+//! decoding in [`Bounded`](crate::bounded::Bounded), and after a failed encoding by a second pass
+//! of a serializer that writes nothing.
 
 use std::fmt::{self, Display};
 

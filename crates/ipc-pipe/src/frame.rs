@@ -2,18 +2,18 @@
 //!
 //! ```text
 //! 0       2      3          4             8             16           64
-//! | magic | kind | reserved | descriptors | body length | body, or zeros up to 64 | carriers | rest of the body
+//! | magic | kind | reserved | descriptors | body length | body, or 0 | carriers | rest of the body
 //! ```
 //!
-//! A frame has at least [`FRAME_MIN`] bytes. A reader therefore takes exactly that many in one call,
-//! and the rest, if the body is longer than [`INLINE`], directly into its place. It never reads ahead
-//! into the next frame: polling the raw descriptor stays exact, another process may read the next
-//! message, and a connection can be sent elsewhere between two messages.
+//! A frame has at least [`FRAME_MIN`] bytes. A reader therefore takes exactly that many in one
+//! call, and the rest, if the body is longer than [`INLINE`], directly into its place. It never
+//! reads ahead into the next frame: polling the raw descriptor stays exact, another process may
+//! read the next message, and a connection can be sent elsewhere between two messages.
 //!
 //! Descriptors ride on *carriers*: bytes of their own between the first [`FRAME_MIN`] bytes and the
 //! rest of the body, each with as many as the kernel takes at once
-//! ([`DESCRIPTORS_PER_PACKET`]). So a message without descriptors, which nearly all are, is received by
-//! the plain call instead of the slower one that can take descriptors.
+//! ([`DESCRIPTORS_PER_PACKET`]). So a message without descriptors, which nearly all are, is
+//! received by the plain call instead of the slower one that can take descriptors.
 //!
 //! | the writer dies | what the reader gets |
 //! |---|---|
@@ -21,8 +21,8 @@
 //! | after it and before the last | `Truncated`, then `Disconnected` |
 //! | after the last byte of a frame | that message, too, then `Disconnected` |
 //!
-//! The kernel takes up to 32 KiB of a frame as a whole or not at all (unix sockets), so that short ones
-//! are never torn.
+//! The kernel takes up to 32 KiB of a frame as a whole or not at all (unix sockets), so that short
+//! ones are never torn.
 
 use crate::error::RecvError;
 use crate::sys::DESCRIPTORS_PER_PACKET;

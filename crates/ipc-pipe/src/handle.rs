@@ -8,12 +8,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{cargo, sys};
 
-/// A descriptor (or something that owns one, such as a [`File`](std::fs::File)) that can be part of a
-/// value sent to another process.
+/// A descriptor (or something that owns one, such as a [`File`](std::fs::File)) that can be part of
+/// a value sent to another process.
 ///
 /// Sending duplicates the descriptor: the sender keeps its own, and the receiver gets another for
-/// the same open file. It travels over unix sockets only; encoding it where no descriptor can ride (a
-/// file, a network peer, an encrypted connection) is an error.
+/// the same open file. It travels over unix sockets only; encoding it where no descriptor can ride
+/// (a file, a network peer, an encrypted connection) is an error.
 ///
 /// A field of another type can be sent the same way with `#[serde(with = "ipc_pipe::handle")]`.
 ///
@@ -35,7 +35,8 @@ use crate::{cargo, sys};
 /// assert_eq!((title.as_str(), text.as_str()), ("read this", "through another process"));
 /// # fn tempfile() -> std::fs::File {
 /// #     let path = std::env::temp_dir().join(format!("handle-{}", std::process::id()));
-/// #     let file = std::fs::File::options().read(true).write(true).create(true).open(&path).unwrap();
+/// #     let file =
+/// std::fs::File::options().read(true).write(true).create(true).open(&path).unwrap();
 /// #     std::fs::remove_file(path).unwrap();
 /// #     file
 /// # }
@@ -93,7 +94,8 @@ impl<'de, T: TryFrom<OwnedFd, Error: Display>> Deserialize<'de> for Handle<T> {
 ///
 /// # Errors
 ///
-/// When no descriptor can ride with what is being written, or this process has no room for one more.
+/// When no descriptor can ride with what is being written, or this process has no room for one
+/// more.
 pub fn serialize<T: AsFd, S: Serializer>(owner: &T, serializer: S) -> Result<S::Ok, S::Error> {
     use serde::ser::Error;
 

@@ -1,7 +1,7 @@
 //! The message that is being received, as far as it has come.
 //!
-//! Receiving is a state machine that any number of calls may move along: when time is up in the middle
-//! of a message, the next call goes on where the last one stopped, and no byte is lost.
+//! Receiving is a state machine that any number of calls may move along: when time is up in the
+//! middle of a message, the next call goes on where the last one stopped, and no byte is lost.
 //!
 //! | stage | what is known | next |
 //! |---|---|---|
@@ -63,7 +63,8 @@ enum Broken {
 }
 
 impl Header {
-    /// The stage that throws away what comes after the first bytes of this message, of whose carriers
+    /// The stage that throws away what comes after the first bytes of this message, of whose
+    /// carriers
     /// `left` are still to come.
     fn skipped(self, left: u64, why: Skipped) -> Stage {
         Stage::Skip { left: self.len.saturating_sub(INLINE as u64).saturating_add(left), why }

@@ -67,8 +67,8 @@ impl Message {
 
     /// Decodes the value.
     ///
-    /// A message from a hostile peer costs memory in proportion to its length, and values nested more
-    /// than 128 deep are refused.
+    /// A message from a hostile peer costs memory in proportion to its length, and values nested
+    /// more than 128 deep are refused.
     ///
     /// # Errors
     ///

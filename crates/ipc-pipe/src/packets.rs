@@ -1,13 +1,13 @@
 //! A socket on which every message is there as a whole or not at all.
 //!
-//! On a stream, a writer killed in the middle of a message leaves a part behind that spoils whatever a
-//! second writer adds. The packets of a `SOCK_SEQPACKET` socket are atomic: SIGKILL at any
-//! instruction leaves whole packets. That is what a bootstrap needs, where a child and its fork server
-//! report on the same socket. Every packet is short, because a long message goes into a memory file and
-//! only the file's descriptor is sent; so a send never waits for the reader.
+//! On a stream, a writer killed in the middle of a message leaves a part behind that spoils
+//! whatever a second writer adds. The packets of a `SOCK_SEQPACKET` socket are atomic: SIGKILL at
+//! any instruction leaves whole packets. That is what a bootstrap needs, where a child and its fork
+//! server report on the same socket. Every packet is short, because a long message goes into a
+//! memory file and only the file's descriptor is sent; so a send never waits for the reader.
 //!
-//! A message is *zero or more* `MORE` packets, each with descriptors, and one `INLINE` or `FILE` packet
-//! with the rest of them:
+//! A message is *zero or more* `MORE` packets, each with descriptors, and one `INLINE` or `FILE`
+//! packet with the rest of them:
 //!
 //! | step of the sender | what the reader has if it dies here |
 //! |---|---|
@@ -85,7 +85,8 @@ impl Packets {
     ///
     /// # Errors
     ///
-    /// When it cannot be encoded, the other end is closed, or the system lacks memory or descriptors.
+    /// When it cannot be encoded, the other end is closed, or the system lacks memory or
+    /// descriptors.
     pub fn send<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), SendError> {
         let message = Message::encode(value)?;
         let mut descriptors: Vec<OwnedFd> =
@@ -171,8 +172,8 @@ impl Packets {
                         return Err(RecvError::TimedOut);
                     }
                 }
-                // The other end was closed with messages left unread. The kernel says so before it hands
-                // out what was sent the other way, and says it once.
+                // The other end was closed with messages left unread. The kernel says so before it
+                // hands out what was sent the other way, and says it once.
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {}
                 Err(error) => return Err(error.into()),
             }

@@ -13,13 +13,13 @@ use crate::transport::Transport;
 
 /// Makes a one-way connection.
 ///
-/// Either end can be part of a value that is sent to another process, which is how two processes come
-/// to talk: keep one end and send the other along with the arguments of the child.
+/// Either end can be part of a value that is sent to another process, which is how two processes
+/// come to talk: keep one end and send the other along with the arguments of the child.
 ///
 /// The two ends are a pair of unix sockets, each shut down in the direction that is not used, not a
 /// kernel pipe: at 1 MiB a socket is about twice as fast, it carries descriptors, a write to a dead
-/// reader is an error without SIGPIPE, and waiting with a deadline does not need `O_NONBLOCK`, which
-/// all processes that hold an end would share.
+/// reader is an error without SIGPIPE, and waiting with a deadline does not need `O_NONBLOCK`,
+/// which all processes that hold an end would share.
 ///
 /// # Errors
 ///

@@ -16,11 +16,12 @@ use crate::incoming::Incoming;
 use crate::message::decode;
 use crate::sys;
 use crate::transport::Transport;
+use crate::values::Values;
 
 /// The receiving half of a connection.
 ///
-/// A receiver is a value itself: sent to another process between two messages, it goes on there, and
-/// the original still works. Each message goes to the one that takes it first.
+/// A receiver is a value itself: sent to another process between two messages, it goes on there,
+/// and the original still works. Each message goes to the one that takes it first.
 ///
 /// Time running out loses nothing: a message that has begun goes on with the next call.
 ///
@@ -53,7 +54,8 @@ impl<T> Receiver<T> {
         Receiver { transport, incoming: Incoming::new(), value: PhantomData }
     }
 
-    /// Refuses messages of more than `limit` bytes from now on; without this, any length is accepted.
+    /// Refuses messages of more than `limit` bytes from now on; without this, any length is
+    /// accepted.
     ///
     /// A longer one is skipped, which costs time but no memory, and the call that meets it returns
     /// [`RecvError::TooLong`]. The connection is still good.
@@ -75,8 +77,8 @@ impl<T> Receiver<T> {
         self.incoming.set_limit(limit);
     }
 
-    /// Waits until a message has begun or the end is there; false if `timeout` passes first (`None`:
-    /// waits as long as it takes).
+    /// Waits until a message has begun or the end is there; false if `timeout` passes first
+    /// (`None`: waits as long as it takes).
     ///
     /// It takes nothing, so it can be repeated, and the message may be received by another process.
     /// True does not mean that the message is complete: give the receiving call a deadline if the
@@ -108,8 +110,9 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// Every [`RecvError`] but `TimedOut` and `Decode`. If the writer dies, what it has sent can still
-    /// be received, and then the error is [`RecvError::Truncated`] or [`RecvError::Disconnected`].
+    /// Every [`RecvError`] but `TimedOut` and `Decode`. If the writer dies, what it has sent can
+    /// still be received, and then the error is [`RecvError::Truncated`] or
+    /// [`RecvError::Disconnected`].
     pub fn recv_bytes(&mut self) -> Result<Vec<u8>, RecvError> {
         self.recv_bytes_within(Deadline::NEVER)
     }
@@ -118,7 +121,8 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// [`RecvError::TimedOut`] if the message is not complete in time; the next call goes on with it.
+    /// [`RecvError::TimedOut`] if the message is not complete in time; the next call goes on with
+    /// it.
     pub fn recv_bytes_timeout(&mut self, timeout: Duration) -> Result<Vec<u8>, RecvError> {
         self.recv_bytes_within(Deadline::after(timeout))
     }
@@ -147,8 +151,8 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// [`RecvError::BufferTooShort`] with the whole message if it does not fit; the connection is still
-    /// good. Otherwise as [`recv_bytes`](Receiver::recv_bytes).
+    /// [`RecvError::BufferTooShort`] with the whole message if it does not fit; the connection is
+    /// still good. Otherwise as [`recv_bytes`](Receiver::recv_bytes).
     ///
     /// # Examples
     ///
@@ -175,8 +179,8 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// As there, and [`RecvError::TimedOut`] if the message is not complete in time; the next call goes
-    /// on with it, whatever buffer it is given.
+    /// As there, and [`RecvError::TimedOut`] if the message is not complete in time; the next call
+    /// goes on with it, whatever buffer it is given.
     pub fn recv_bytes_into_timeout(
         &mut self,
         buffer: &mut [u8],
@@ -218,8 +222,8 @@ impl<T: DeserializeOwned> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// Every [`RecvError`] but `TimedOut`. If the writer dies, what it has sent can still be received,
-    /// and then the error is [`RecvError::Truncated`] if it died within a message, and
+    /// Every [`RecvError`] but `TimedOut`. If the writer dies, what it has sent can still be
+    /// received, and then the error is [`RecvError::Truncated`] if it died within a message, and
     /// [`RecvError::Disconnected`].
     pub fn recv(&mut self) -> Result<T, RecvError> {
         self.recv_within(Deadline::NEVER)
@@ -229,7 +233,8 @@ impl<T: DeserializeOwned> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// [`RecvError::TimedOut`] if the message is not complete in time; the next call goes on with it.
+    /// [`RecvError::TimedOut`] if the message is not complete in time; the next call goes on with
+    /// it.
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<T, RecvError> {
         self.recv_within(Deadline::after(timeout))
     }
@@ -254,7 +259,14 @@ impl<T: DeserializeOwned> Receiver<T> {
 
     /// The values as they arrive, up to the end; see [`Values`].
     pub fn iter(&mut self) -> Values<&mut Receiver<T>> {
-        Values { receiver: self, ended: false }
+        Values::of(self)
+    }
+
+    /// The next value and whether it is the last thing that can be received.
+    pub(crate) fn next_or_last(&mut self) -> (Result<T, RecvError>, bool) {
+        let item = self.recv();
+        let ended = matches!(item, Err(RecvError::Disconnected | RecvError::Io(_)));
+        (item, ended || self.incoming.is_broken())
     }
 
     fn recv_within(&mut self, deadline: Deadline) -> Result<T, RecvError> {
@@ -262,65 +274,6 @@ impl<T: DeserializeOwned> Receiver<T> {
         let value = decode(self.incoming.bytes(), descriptors);
         self.incoming.recycle();
         Ok(value?)
-    }
-}
-
-/// The values that arrive at a receiver; made by [`Receiver::iter`] and by `for value in receiver`.
-///
-/// It waits for each value and ends when the other end is closed or dead. An error after which the
-/// connection is still good is an item among others; one after which it is not is the last item.
-#[derive(Debug)]
-pub struct Values<R> {
-    receiver: R,
-    ended: bool,
-}
-
-impl<R> Values<R> {
-    fn next_of<T: DeserializeOwned>(
-        ended: &mut bool,
-        receiver: &mut Receiver<T>,
-    ) -> Option<Result<T, RecvError>> {
-        if *ended {
-            return None;
-        }
-        let item = receiver.recv();
-        *ended = matches!(item, Err(RecvError::Disconnected | RecvError::Io(_)))
-            || receiver.incoming.is_broken();
-        if let Err(RecvError::Disconnected) = item { None } else { Some(item) }
-    }
-}
-
-impl<T: DeserializeOwned> Iterator for Values<Receiver<T>> {
-    type Item = Result<T, RecvError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        Self::next_of(&mut self.ended, &mut self.receiver)
-    }
-}
-
-impl<T: DeserializeOwned> Iterator for Values<&mut Receiver<T>> {
-    type Item = Result<T, RecvError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        Self::next_of(&mut self.ended, self.receiver)
-    }
-}
-
-impl<T: DeserializeOwned> IntoIterator for Receiver<T> {
-    type Item = Result<T, RecvError>;
-    type IntoIter = Values<Receiver<T>>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        Values { receiver: self, ended: false }
-    }
-}
-
-impl<'a, T: DeserializeOwned> IntoIterator for &'a mut Receiver<T> {
-    type Item = Result<T, RecvError>;
-    type IntoIter = Values<&'a mut Receiver<T>>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
     }
 }
 

@@ -22,8 +22,9 @@ use crate::transport::Transport;
 /// A sender is a value itself: sent to another process, it goes on there, and the original still
 /// works. Whoever shares a sender between processes has to see to it that only one sends at a time.
 ///
-/// Dropping a sender closes it in this process. The receiver sees the end once it is closed in every
-/// process that holds it, or has died; [`shutdown`](Sender::shutdown) ends it for all at once.
+/// Dropping a sender closes it in this process. The receiver sees the end once it is closed in
+/// every process that holds it, or has died; [`shutdown`](Sender::shutdown) ends it for all at
+/// once.
 ///
 /// # Examples
 ///
@@ -98,8 +99,8 @@ impl<T> Sender<T> {
         self.transport.send(bytes, &[], Deadline::now())
     }
 
-    /// Ends this direction for every process that holds this sender: the receiver gets what has been
-    /// sent and then the end.
+    /// Ends this direction for every process that holds this sender: the receiver gets what has
+    /// been sent and then the end.
     ///
     /// # Errors
     ///
@@ -113,12 +114,13 @@ impl<T: Serialize> Sender<T> {
     /// Sends a value, waiting until the kernel has taken all of it.
     ///
     /// That is not yet a sign that it has been received: a value sent just before the other process
-    /// dies is lost. If *this* process dies in between, the receiver gets the whole value or an error.
+    /// dies is lost. If *this* process dies in between, the receiver gets the whole value or an
+    /// error.
     ///
     /// # Errors
     ///
-    /// [`SendError::Encode`] if the value cannot be encoded, [`SendError::Disconnected`] if the other
-    /// end is closed or its process is dead.
+    /// [`SendError::Encode`] if the value cannot be encoded, [`SendError::Disconnected`] if the
+    /// other end is closed or its process is dead.
     pub fn send(&mut self, value: &T) -> Result<(), SendError> {
         self.send_within(value, Deadline::NEVER)
     }
@@ -128,8 +130,8 @@ impl<T: Serialize> Sender<T> {
     /// # Errors
     ///
     /// [`SendError::TimedOut`] if nothing of the message could be sent in time.
-    /// [`SendError::TimedOutMidway`] if only a part could; as it cannot be taken back, this direction is
-    /// then closed.
+    /// [`SendError::TimedOutMidway`] if only a part could; as it cannot be taken back, this
+    /// direction is then closed.
     pub fn send_timeout(&mut self, value: &T, timeout: Duration) -> Result<(), SendError> {
         self.send_within(value, Deadline::after(timeout))
     }
@@ -145,8 +147,9 @@ impl<T: Serialize> Sender<T> {
 
     /// Sends a value if the kernel has room for it now.
     ///
-    /// Meant for short messages: over a unix socket, up to 32 KiB are taken as a whole or not at all.
-    /// A longer message that does not fit is [`SendError::TimedOutMidway`], which closes this direction.
+    /// Meant for short messages: over a unix socket, up to 32 KiB are taken as a whole or not at
+    /// all. A longer message that does not fit is [`SendError::TimedOutMidway`], which closes this
+    /// direction.
     ///
     /// # Errors
     ///

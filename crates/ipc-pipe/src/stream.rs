@@ -1,7 +1,7 @@
 //! A byte stream with deadlines: what connections of every kind stand on.
 //!
-//! Waiting is done per call (`MSG_DONTWAIT` and poll), never by `O_NONBLOCK`: that flag belongs to the
-//! open file, which other processes may hold too.
+//! Waiting is done per call (`MSG_DONTWAIT` and poll), never by `O_NONBLOCK`: that flag belongs to
+//! the open file, which other processes may hold too.
 
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -33,8 +33,8 @@ impl Stream {
     /// Fills `buffer` from position `filled` on, and moves `filled` along.
     ///
     /// After [`RecvError::TimedOut`] a further call goes on where this one stopped.
-    /// Descriptors that come with the bytes are added to `descriptors`; true is returned if some were
-    /// lost. The end of the stream is [`RecvError::Disconnected`], whatever has been filled.
+    /// Descriptors that come with the bytes are added to `descriptors`; true is returned if some
+    /// were lost. The end of the stream is [`RecvError::Disconnected`], whatever has been filled.
     pub(crate) fn fill(
         &self,
         buffer: &mut [u8],
@@ -83,8 +83,8 @@ impl Stream {
     /// # Errors
     ///
     /// [`SendError::TimedOut`] if nothing has been written by then. If a part has been written, the
-    /// message can be neither finished nor taken back, so this direction is shut down, and the error is
-    /// [`SendError::TimedOutMidway`] if the time was up.
+    /// message can be neither finished nor taken back, so this direction is shut down, and the
+    /// error is [`SendError::TimedOutMidway`] if the time was up.
     pub(crate) fn write(
         &self,
         mut parts: &mut [IoSlice<'_>],

@@ -173,8 +173,9 @@ fn send_with_descriptors(
     carried.and(rest)
 }
 
-/// Sends the bytes that carry descriptors. If the kernel refuses those (too many may be on their way),
-/// the bytes go without: the receiver sees that descriptors are lost, and the connection stays good.
+/// Sends the bytes that carry descriptors. If the kernel refuses those (too many may be on their
+/// way), the bytes go without: the receiver sees that descriptors are lost, and the connection
+/// stays good.
 fn send_carriers(
     stream: &Stream,
     descriptors: &[OwnedFd],

@@ -12,10 +12,10 @@ use crate::sys;
 
 /// Waits until at least one item is ready, and returns the indices of all that are, in order.
 ///
-/// Items are anything with a descriptor: receivers and connections (ready when a message has begun),
-/// listeners (when a client knocks), sentinels of processes (when the process is dead), files of your
-/// own; mix them by `.as_fd()`. The end of a stream counts as ready, because receiving then does not
-/// wait. An item may be given twice.
+/// Items are anything with a descriptor: receivers and connections (ready when a message has
+/// begun), listeners (when a client knocks), sentinels of processes (when the process is dead),
+/// files of your own; mix them by `.as_fd()`. The end of a stream counts as ready, because
+/// receiving then does not wait. An item may be given twice.
 ///
 /// `None` waits as long as it takes; zero looks and returns. When the time is up, the result is
 /// empty.

@@ -130,3 +130,16 @@ fn halves_work_at_the_same_time() {
     sending.join().unwrap();
     echo.join().unwrap();
 }
+
+/// The kernel reports a reset here; what had been sent the other way is received nonetheless.
+#[test]
+fn end_when_the_other_end_leaves_messages_unread() {
+    let (mut here, mut there) = duplex::<u8, u8>().unwrap();
+    here.send(&1).unwrap();
+    there.send(&2).unwrap();
+    there.send(&3).unwrap();
+    drop(there);
+    assert_eq!((here.recv().unwrap(), here.recv().unwrap()), (2, 3));
+    assert!(matches!(here.recv(), Err(RecvError::Disconnected)));
+    assert!(matches!(here.recv(), Err(RecvError::Disconnected)));
+}
