@@ -18,13 +18,12 @@ fn in_place_of(item: TokenStream) -> TokenStream {
     if signature::is_main(item.clone()) { tokens("fn main() {}") } else { item }
 }
 
-fn no_arguments(arguments: TokenStream) -> Result<(), Misuse> {
+pub(crate) fn no_arguments(arguments: TokenStream) -> Result<(), Misuse> {
     match arguments.into_iter().next() {
         None => Ok(()),
-        Some(argument) => Err(Misuse {
-            span: argument.span(),
-            message: "`#[multiproc::main]` takes no arguments",
-        }),
+        Some(argument) => {
+            Err(Misuse { span: argument.span(), message: "this attribute takes no arguments" })
+        }
     }
 }
 
@@ -63,12 +62,12 @@ fn call_of_init() -> TokenStream {
     tokens("::multiproc::init();")
 }
 
-fn compile_error(misuse: &Misuse) -> TokenStream {
+pub(crate) fn compile_error(misuse: &Misuse) -> TokenStream {
     let call = tokens(&format!("::core::compile_error!({:?});", misuse.message));
     call.into_iter().map(|token| at(token, misuse.span)).collect()
 }
 
-fn tokens(code: &str) -> TokenStream {
+pub(crate) fn tokens(code: &str) -> TokenStream {
     code.parse().expect("what stands in this file is Rust")
 }
 

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod expand;
+mod remote;
 mod signature;
 
 use proc_macro::TokenStream;
@@ -35,4 +36,35 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::main(arguments, item)
+}
+
+/// Registers a function under its path, so that other builds that have it know it too.
+///
+/// A [`RemoteFn`](../procspawn_core/struct.RemoteFn.html) of a marked function travels as the path
+/// (`program::module::function`) instead of as a place in this build. A program without a function
+/// under that path, or with one of another type there, refuses it when it decodes the message. Two
+/// functions under one path do not compile.
+///
+/// The function takes at most eight arguments and is neither generic nor async.
+///
+/// # Examples
+///
+/// ```
+/// use multiproc::{Message, RemoteFn};
+///
+/// #[multiproc::remote]
+/// fn scale(x: f64, factor: f64) -> f64 {
+///     x * factor
+/// }
+///
+/// let message = Message::encode(&RemoteFn::new(scale))?;
+/// let path = concat!(module_path!(), "::scale").as_bytes();
+/// assert!(message.bytes().ends_with(path));
+/// let function = message.decode::<RemoteFn<(f64, f64), f64>>()?;
+/// assert_eq!(function.call((2.0, 1.5)), 3.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[proc_macro_attribute]
+pub fn remote(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    remote::remote(arguments, item)
 }

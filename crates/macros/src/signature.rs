@@ -97,7 +97,7 @@ pub(crate) fn is_group(token: &TokenTree, delimiter: Delimiter) -> bool {
     matches!(token, TokenTree::Group(group) if group.delimiter() == delimiter)
 }
 
-fn is_word(token: &TokenTree, wanted: &str) -> bool {
+pub(crate) fn is_word(token: &TokenTree, wanted: &str) -> bool {
     matches!(token, TokenTree::Ident(ident) if ident.to_string() == wanted)
 }
 

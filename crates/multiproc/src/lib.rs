@@ -216,10 +216,16 @@ pub use ipc_pipe::{
     BULK_THRESHOLD, Bulk, Bytes, Connection, DecodeError, EncodeError, Handle, Message, Receiver,
     RecvError, SendError, Sender, duplex, handle, pipe,
 };
-pub use multiproc_macros::main;
+pub use multiproc_macros::{main, remote};
 pub use procspawn_core::{
     Child, CurrentProcess, ExitStatus, Function, JoinError, JoinHandle, Panic, ParentProcess,
     Process, RemoteFn, Run, StartError, StartMethod, active_children, cpu_count, current_process,
     forkserver_pid, init, parent_process, set_executable, set_exit_timeout, set_forkserver_preload,
     set_start_method, test_binary,
 };
+
+/// What the attributes' expansions name.
+#[doc(hidden)]
+pub mod __private {
+    pub use procspawn_core::{REGISTERED, Registered, linkme};
+}

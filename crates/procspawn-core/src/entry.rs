@@ -52,6 +52,11 @@ where
         (self.call)(args)
     }
 
+    /// Tells the function from all others of this build.
+    pub(crate) fn function(&self) -> TypeId {
+        (self.function)()
+    }
+
     /// The name of the function's type, for people.
     pub(crate) fn name(&self) -> &'static str {
         (self.name)()
@@ -155,6 +160,7 @@ pub(crate) enum NoSuchEntry {
     OtherBuild,
     Forged,
     OtherType,
+    NotRegistered,
 }
 
 impl fmt::Display for NoSuchEntry {
@@ -164,6 +170,9 @@ impl fmt::Display for NoSuchEntry {
                 "the function is not in this program: it was named by another build or executable"
             }
             NoSuchEntry::Forged => "no function stands at the place that was named",
+            NoSuchEntry::NotRegistered => {
+                "no function of that name is registered in this program by `#[multiproc::remote]`"
+            }
             NoSuchEntry::OtherType => "the function that was named has another type",
         })
     }

@@ -20,12 +20,16 @@ mod outcome;
 mod panics;
 mod process;
 mod reactor;
+mod registered;
 mod registry;
 mod remote_fn;
 mod run;
 mod server;
 mod spawn;
 mod sys;
+
+#[doc(hidden)]
+pub use linkme;
 
 pub use bootstrap::{init, init_before_main};
 pub use child::Child;
@@ -38,6 +42,8 @@ pub use join_handle::JoinHandle;
 pub use method::{StartMethod, set_start_method};
 pub use outcome::ExitStatus;
 pub use process::{Process, Run};
+#[doc(hidden)]
+pub use registered::{REGISTERED, Registered};
 pub use registry::{active_children, set_exit_timeout};
 pub use remote_fn::RemoteFn;
 pub use spawn::set_executable;

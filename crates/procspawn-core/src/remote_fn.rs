@@ -7,12 +7,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::entry::{Entry, EntryOf, EntryRef, conjure};
 use crate::function::Function;
+use crate::registered;
 
 /// A function that travels: `A` is the tuple of its arguments, `R` what it returns.
 ///
 /// It is as small as a reference and costs as much to call as a function pointer. In a message it is
 /// the build of the program and the place of the function in it; a process that runs another build
-/// refuses it with an error when it decodes the message.
+/// refuses it with an error when it decodes the message. A function that is marked
+/// `#[multiproc::remote]` travels as its path instead, and other builds that have it know it too.
 ///
 /// # Examples
 ///
@@ -74,15 +76,31 @@ impl<A, R> fmt::Debug for RemoteFn<A, R> {
     }
 }
 
+/// What travels.
+#[derive(Serialize, Deserialize)]
+enum Name<N> {
+    /// For the same build.
+    Place(EntryRef),
+    /// For every program that has registered a function under this name.
+    Registered(N),
+}
+
 impl<A, R> Serialize for RemoteFn<A, R> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.entry().serialize(serializer)
+        let name = match registered::name_of(self.0.function()) {
+            Some(name) => Name::Registered(name),
+            None => Name::Place(self.entry()),
+        };
+        name.serialize(serializer)
     }
 }
 
 impl<'de, A: 'static, R: 'static> Deserialize<'de> for RemoteFn<A, R> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let entry = EntryRef::deserialize(deserializer)?;
-        entry.find().map(RemoteFn).map_err(D::Error::custom)
+        let found = match Name::<String>::deserialize(deserializer)? {
+            Name::Place(entry) => entry.find(),
+            Name::Registered(name) => registered::find(&name),
+        };
+        found.map(RemoteFn).map_err(D::Error::custom)
     }
 }
