@@ -32,8 +32,8 @@
 //! # What there is
 //!
 //! - [`pipe`] and [`duplex`] connect processes that have a common ancestor; [`Listener`] and [`connect`]
-//!   connect strangers, over unix sockets or networks, with an [`AuthKey`] if wanted; [`python`] speaks
-//!   with CPython's `multiprocessing.connection`.
+//!   connect strangers, over unix sockets or networks, with an [`AuthKey`] if wanted; the module
+//!   `python` speaks with CPython's `multiprocessing.connection`.
 //! - [`Sender`], [`Receiver`] and [`Connection`] (both) move values of any serde type, or bytes. Every
 //!   call has forms that give up: `try_`, `_timeout` and `_deadline`, with one deadline for the
 //!   whole message.

@@ -23,6 +23,10 @@ mod pipe;
 mod python;
 mod raw;
 mod receiver;
+#[cfg(feature = "authkey")]
+mod relay;
+#[cfg(feature = "authkey")]
+mod sealed;
 mod sender;
 mod signals;
 mod wait;
