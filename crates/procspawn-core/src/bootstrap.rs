@@ -14,11 +14,16 @@
 //! | 6 it sends one [`Report`](crate::outcome::Report) | the report is lost with its reader | the report is there as a whole or not at all |
 //! | 7 it exits | – | `join` has the report |
 //!
-//! With a fork server, steps 1 and 2 are: the parent sends the server one end of the pair; the
-//! server forks, answers with the child's pid and a descriptor for it; only then does the parent
-//! send the bootstrap. A server that dies before it answered may have forked: the parent closes
-//! its end and asks a new server, and the stray child, seeing the end of its socket, leaves without
-//! having run anything. So a function runs once or not at all.
+//! With a fork server, steps 1 and 2 are others. The server is asked for a child ahead of its use:
+//!
+//! | step | if the parent dies here | if the server dies here |
+//! |---|---|---|
+//! | a the server makes the socket pair and forks; the child waits at its end of it | the lifeline kills the server; the child sees the end of its socket and leaves | the child sees the end of its socket and leaves |
+//! | b the server sends the parent the child's pid, a descriptor for it, and the other end | the same | the parent has the child, or asks a new server for one |
+//! | c the parent, when it wants a process, sends the bootstrap, and asks for the next child | from step 3 on, as above | the child runs; its status is lost unless it reports |
+//!
+//! A child that is killed while it waits has run nothing, which the parent learns when it sends the
+//! bootstrap, and takes another. So a function runs once or not at all.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -97,8 +102,7 @@ static INITIALIZED: AtomicBool = AtomicBool::new(false);
 /// ```
 pub fn init() {
     // Relaxed: the flag guards no data.
-    if !INITIALIZED.swap(true, Ordering::Relaxed) && Packets::is_waiting_at(rustix::stdio::stdin())
-    {
+    if !INITIALIZED.swap(true, Ordering::Relaxed) && Packets::is_waiting_at(sys::stdin()) {
         run::from_stdin();
     }
 }
@@ -126,19 +130,22 @@ pub(crate) fn require_init() -> Result<(), StartError> {
 /// ```
 /// procspawn_core::test_binary!();
 ///
-/// # fn main() {}
+/// # /*
 /// #[test]
+/// # */
 /// fn a_child_adds() {
 ///     let process = procspawn_core::Process::new(|x: u32| x + 1, (41,)).start().unwrap();
 ///     assert_eq!(process.join().unwrap(), 42);
 /// }
+/// # fn main() {
+/// #     a_child_adds();
+/// # }
 /// ```
 #[macro_export]
 macro_rules! test_binary {
     () => {
         const _: () = {
             #[used]
-            #[allow(unsafe_code, reason = "the loader calls what stands in this section")]
             // SAFETY: the section holds pointers to C functions, which this is.
             #[unsafe(link_section = ".init_array")]
             static INIT: extern "C" fn() = $crate::init_before_main;

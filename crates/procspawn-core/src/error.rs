@@ -88,7 +88,7 @@ impl fmt::Display for StartError {
         match self {
             StartError::NotInitialized => formatter.write_str(
                 "no process can be started before `init()`: call it first thing in `main` \
-                 (in a test binary, put `procspawn_core::test_binary!()` at its root)",
+                 (in a test binary, put `test_binary!()` at its root instead)",
             ),
             StartError::Encode(error) => write!(formatter, "arguments: {error}"),
             StartError::Threads(count) => write!(

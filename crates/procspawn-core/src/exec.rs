@@ -133,16 +133,15 @@ fn clone(launch: &mut Launch) -> io::Result<(Pid, OwnedFd)> {
 
 /// The child: makes the socket its standard input and executes the program.
 extern "C" fn child(launch: *mut c_void) -> ! {
-    let launch = launch.cast::<Launch>();
-    // SAFETY: the parent is suspended and keeps `launch`, and all it points to, until the exec; the calls
-    // are system calls that touch no other memory than this thread's `errno`.
-    unsafe {
-        if sys::exec_setup((*launch).stdin) {
-            libc::execve((*launch).path, (*launch).arguments, (*launch).environment);
-        }
-        (*launch).errno = *libc::__errno_location();
-        libc::_exit(127)
+    // SAFETY: the parent is suspended and keeps its `launch` for us alone until the exec.
+    let launch = unsafe { &mut *launch.cast::<Launch>() };
+    // SAFETY: `CLONE_CLEAR_SIGHAND` has left no handler.
+    if unsafe { sys::exec_setup(launch.stdin) } {
+        // SAFETY: these are a C string and two lists of them that end with null, which the parent keeps.
+        unsafe { libc::execve(launch.path, launch.arguments, launch.environment) };
     }
+    launch.errno = io::Error::last_os_error().raw_os_error().unwrap_or(libc::EINVAL);
+    sys::leave(127)
 }
 
 /// The system call, after which the child goes on in `entry` on its own stack.

@@ -13,7 +13,8 @@ use serde::de::DeserializeOwned;
 
 use crate::child::Child;
 use crate::error::JoinError;
-use crate::{reactor, registry};
+use crate::reactor::Watch;
+use crate::registry;
 
 /// A process that will give back an `R`.
 ///
@@ -43,12 +44,14 @@ use crate::{reactor, registry};
 pub struct JoinHandle<R> {
     child: Arc<Child>,
     joined: bool,
+    /// Set while a future waits.
+    watch: Option<Watch>,
     value: PhantomData<fn() -> R>,
 }
 
 impl<R: DeserializeOwned> JoinHandle<R> {
     pub(crate) fn new(child: Arc<Child>) -> Self {
-        JoinHandle { child, joined: false, value: PhantomData }
+        JoinHandle { child, joined: false, watch: None, value: PhantomData }
     }
 
     /// Waits until the process has ended, and gives its value.
@@ -127,11 +130,19 @@ impl<R: DeserializeOwned> Future for JoinHandle<R> {
         if let Some(result) = self.try_join() {
             return Poll::Ready(result);
         }
-        match reactor::wake_when_ready(self.child.sentinel(), context.waker()) {
-            Ok(()) => Poll::Pending,
-            // Without a descriptor or a thread to watch with, waiting here is what is left.
-            Err(_) => Poll::Ready(self.join_until(None).unwrap_or(Err(JoinError::Unknown))),
+        if let Some(watch) = &self.watch {
+            watch.wake(context.waker());
+        } else {
+            match Watch::new(self.child.sentinel(), context.waker()) {
+                Ok(watch) => self.watch = Some(watch),
+                // Without a descriptor or a thread to watch with, waiting here is what is left.
+                Err(_) => {
+                    self.child.wait();
+                }
+            }
         }
+        // It may have ended before the watch was set.
+        self.try_join().map_or(Poll::Pending, Poll::Ready)
     }
 }
 

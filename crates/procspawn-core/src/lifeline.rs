@@ -32,7 +32,7 @@ static PARENTS: Mutex<Option<OwnedFd>> = Mutex::new(None);
 pub(crate) fn reader() -> io::Result<OwnedFd> {
     let mut own = lock(&OWN);
     if own.is_none() {
-        let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+        let (reader, writer) = sys::pipe()?;
         *own = Some(Lifeline { reader, _writer: writer });
     }
     match &*own {

@@ -3,32 +3,52 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use rustix::buffer::spare_capacity;
-use rustix::event::epoll;
-
 use crate::sys;
-
-/// What one descriptor is watched for.
-struct Watch {
-    waker: Waker,
-    /// A duplicate, so that the watch does not depend on when the owner closes its own.
-    _descriptor: OwnedFd,
-}
 
 /// The epoll and who waits for it.
 struct Reactor {
     epoll: OwnedFd,
-    watches: Mutex<(u64, HashMap<u64, Watch>)>,
+    wakers: Mutex<HashMap<u64, Waker>>,
+}
+
+/// A descriptor that is watched until it has been ready once, or this is dropped.
+pub(crate) struct Watch {
+    reactor: Arc<Reactor>,
+    token: u64,
+    /// A duplicate, so that the watch does not depend on when the owner closes its own.
+    descriptor: OwnedFd,
 }
 
 static REACTOR: Mutex<Option<Arc<Reactor>>> = Mutex::new(None);
+static NEXT_TOKEN: AtomicU64 = AtomicU64::new(0);
 
-/// Has `waker` called once `descriptor` is readable.
-pub(crate) fn wake_when_ready(descriptor: BorrowedFd<'_>, waker: &Waker) -> io::Result<()> {
-    reactor()?.watch(sys::duplicate(descriptor)?, waker)
+impl Watch {
+    /// Has `waker` called once `descriptor` is readable.
+    pub(crate) fn new(descriptor: BorrowedFd<'_>, waker: &Waker) -> io::Result<Watch> {
+        let reactor = reactor()?;
+        // Relaxed: only the number counts.
+        let token = NEXT_TOKEN.fetch_add(1, Ordering::Relaxed);
+        let watch = Watch { reactor, token, descriptor: sys::duplicate(descriptor)? };
+        watch.wake(waker);
+        sys::watch_once(&watch.reactor.epoll, &watch.descriptor, token)?;
+        Ok(watch)
+    }
+
+    /// Has `waker` called instead of the one before.
+    pub(crate) fn wake(&self, waker: &Waker) {
+        lock(&self.reactor.wakers).insert(self.token, waker.clone());
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        sys::unwatch(&self.reactor.epoll, &self.descriptor);
+        lock(&self.reactor.wakers).remove(&self.token);
+    }
 }
 
 /// Holds the reactor still during a fork.
@@ -47,8 +67,7 @@ fn reactor() -> io::Result<Arc<Reactor>> {
     if let Some(reactor) = &*running {
         return Ok(reactor.clone());
     }
-    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-    let reactor = Arc::new(Reactor { epoll, watches: Mutex::default() });
+    let reactor = Arc::new(Reactor { epoll: sys::epoll()?, wakers: Mutex::default() });
     let thread = reactor.clone();
     std::thread::Builder::new().name("multiproc-reactor".into()).spawn(move || thread.run())?;
     *running = Some(reactor.clone());
@@ -56,27 +75,14 @@ fn reactor() -> io::Result<Arc<Reactor>> {
 }
 
 impl Reactor {
-    fn watch(&self, descriptor: OwnedFd, waker: &Waker) -> io::Result<()> {
-        let mut watches = lock(&self.watches);
-        watches.0 += 1;
-        let token = watches.0;
-        let interest = epoll::EventFlags::IN | epoll::EventFlags::ONESHOT;
-        epoll::add(&self.epoll, &descriptor, epoll::EventData::new_u64(token), interest)?;
-        watches.1.insert(token, Watch { waker: waker.clone(), _descriptor: descriptor });
-        Ok(())
-    }
-
     fn run(&self) {
-        let mut events = Vec::with_capacity(64);
+        let mut tokens = Vec::new();
         loop {
-            events.clear();
-            // A wait that a signal interrupts has brought nothing; the next one will.
-            let _ = epoll::wait(&self.epoll, spare_capacity(&mut events), None);
-            let ready: Vec<_> = {
-                let mut watches = lock(&self.watches);
-                events.iter().filter_map(|event| watches.1.remove(&event.data.u64())).collect()
-            };
-            ready.into_iter().for_each(|watch| watch.waker.wake());
+            sys::wait_watched(&self.epoll, &mut tokens);
+            let mut wakers = lock(&self.wakers);
+            let ready: Vec<_> = tokens.iter().filter_map(|token| wakers.remove(token)).collect();
+            drop(wakers);
+            ready.into_iter().for_each(Waker::wake);
         }
     }
 }

@@ -28,10 +28,11 @@ static EXECUTABLE: RwLock<Option<PathBuf>> = RwLock::new(None);
 
 /// Sets the program that children of this process execute; `None` is this very program, the default.
 ///
-/// It must call [`init`](crate::init) and be the same build, or contain the functions in a shared library of
-/// the same build that it has loaded; otherwise `join` gives
-/// [`JoinError::NoSuchFunction`](crate::JoinError::NoSuchFunction). It applies to children started by
-/// spawn, and to a fork server not started yet.
+/// It must call [`init`](crate::init), and be the same build or have loaded a shared library of the same
+/// build that holds the functions; otherwise `join` gives
+/// [`JoinError::NoSuchFunction`](crate::JoinError::NoSuchFunction). A program that never calls `init`
+/// runs as it would by itself, and `join` tells its exit code. It applies to children started by spawn,
+/// and to a fork server not started yet.
 pub fn set_executable(path: Option<PathBuf>) {
     *EXECUTABLE.write().unwrap_or_else(PoisonError::into_inner) = path;
 }
@@ -57,7 +58,11 @@ pub(crate) fn execute(about: &About, role: Role) -> Result<Started, StartError> 
             let child = command(path, childs.into()).spawn();
             watch(Pid::from_child(&child.map_err(StartError::io(STARTING))?), channel)
         }
-        Err(source) => Err(StartError::Io { doing: STARTING, source }),
+        Err(error) => {
+            let named = || io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+            let source = if executable.is_some() { named() } else { error };
+            Err(StartError::Io { doing: STARTING, source })
+        }
     }
 }
 

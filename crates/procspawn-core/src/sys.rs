@@ -10,7 +10,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::event::{PollFd, PollFlags, Timespec, epoll};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
@@ -127,6 +127,32 @@ pub(crate) fn wait(descriptor: BorrowedFd<'_>, deadline: Option<Instant>) -> io:
 fn remaining(deadline: Option<Instant>) -> Option<Timespec> {
     let left = deadline?.saturating_duration_since(Instant::now());
     Some(Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }))
+}
+
+/// A set of watched descriptors.
+pub(crate) fn epoll() -> io::Result<OwnedFd> {
+    Ok(epoll::create(epoll::CreateFlags::CLOEXEC)?)
+}
+
+/// Watches `descriptor` until it has been readable once.
+pub(crate) fn watch_once(set: &OwnedFd, descriptor: &OwnedFd, token: u64) -> io::Result<()> {
+    let interest = epoll::EventFlags::IN | epoll::EventFlags::ONESHOT;
+    Ok(epoll::add(set, descriptor, epoll::EventData::new_u64(token), interest)?)
+}
+
+/// Ends the watch of `descriptor`, which is still open.
+pub(crate) fn unwatch(set: &OwnedFd, descriptor: &OwnedFd) {
+    // One that is not in the set (it could not be added) need not be taken out.
+    let _ = epoll::delete(set, descriptor);
+}
+
+/// Waits for watched descriptors that are ready, and puts their tokens into `tokens`.
+pub(crate) fn wait_watched(set: &OwnedFd, tokens: &mut Vec<u64>) {
+    let mut events = Vec::with_capacity(64);
+    // A wait that a signal interrupts has brought nothing; the next one will.
+    let _ = epoll::wait(set, rustix::buffer::spare_capacity(&mut events), None);
+    tokens.clear();
+    tokens.extend(events.iter().map(|event: &epoll::Event| event.data.u64()));
 }
 
 /// The point in time after `timeout`; `None` (never) for one that is too far away.
@@ -250,6 +276,16 @@ pub(crate) fn die_without_writer(pipe: BorrowedFd<'_>) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Standard input, whatever it is.
+pub(crate) fn stdin() -> BorrowedFd<'static> {
+    rustix::stdio::stdin()
+}
+
+/// A pipe, closed on exec: the end to read, and the end to write.
+pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?)
 }
 
 /// Makes standard input end at once, whatever it was.
