@@ -28,9 +28,10 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ipc_pipe::{Handle, Message, Packets};
+use ipc_pipe::{AuthKey, Handle, Message, Packets};
 use serde::{Deserialize, Serialize};
 
+use crate::authkey::{authkey, set_authkey};
 use crate::current::{self, About, ParentInfo};
 use crate::entry::EntryRef;
 use crate::error::StartError;
@@ -44,6 +45,7 @@ pub(crate) struct Bootstrap<R = Role> {
     pub(crate) parent: ParentInfo,
     /// The pipe that a daemon, and every descendant of a daemon, hangs on.
     pub(crate) lifeline: Option<Handle>,
+    pub(crate) authkey: AuthKey,
     pub(crate) role: R,
 }
 
@@ -60,7 +62,7 @@ impl<R> Bootstrap<R> {
     pub(crate) fn new(about: About, role: R) -> io::Result<Self> {
         let ends_with_parent = about.daemon || lifeline::is_hanging();
         let lifeline = if ends_with_parent { Some(Handle(lifeline::reader()?)) } else { None };
-        Ok(Bootstrap { about, parent: current::as_parent()?, lifeline, role })
+        Ok(Bootstrap { about, parent: current::as_parent()?, lifeline, authkey: authkey()?, role })
     }
 }
 
@@ -70,6 +72,7 @@ impl<R> Bootstrap<R> {
         if let Some(Handle(reader)) = self.lifeline {
             lifeline::hang_on(reader)?;
         }
+        set_authkey(self.authkey);
         set_start_method(self.about.method);
         current::become_child(self.about, self.parent);
         Ok(self.role)

@@ -15,7 +15,7 @@ use crate::error::StartError;
 use crate::job::Job;
 use crate::join_handle::JoinHandle;
 use crate::process::Process;
-use crate::{StartMethod, current, forkserver, lifeline, reactor, registry, run, sys};
+use crate::{StartMethod, authkey, current, forkserver, lifeline, reactor, registry, run, sys};
 
 /// The word of somebody that a fork leaves no lock of another thread locked in the child for ever.
 #[derive(Debug)]
@@ -113,7 +113,8 @@ fn flush() {
 /// The order is that in which they are taken everywhere: asking the fork server takes the others.
 fn freeze() -> impl Sized {
     let server = forkserver::frozen();
-    (server, registry::frozen(), lifeline::frozen(), current::frozen(), reactor::frozen())
+    let others = (registry::frozen(), lifeline::frozen(), current::frozen(), reactor::frozen());
+    (server, others, authkey::frozen())
 }
 
 /// Lets go of everything that belongs to the parent alone.

@@ -1,6 +1,7 @@
 //! Run a function in another process and get its value back: spawn, fork server and fork.
 #![deny(unsafe_code)]
 
+mod authkey;
 mod bootstrap;
 mod child;
 mod cpus;
@@ -31,6 +32,7 @@ mod sys;
 #[doc(hidden)]
 pub use linkme;
 
+pub use authkey::{authkey, set_authkey};
 pub use bootstrap::{init, init_before_main};
 pub use child::Child;
 pub use cpus::cpu_count;

@@ -2,6 +2,7 @@
 //!
 //! The file of a module is named for what the tests in it are about; [`support`] says how they run.
 
+mod authkey;
 mod basics;
 mod daemons;
 mod entries;
