@@ -99,7 +99,7 @@ impl fmt::Display for SendError {
                 formatter.write_str("the time was up in the middle of a message; sending is closed")
             }
             SendError::NoDescriptors => formatter.write_str(
-                "descriptors travel over unix sockets without encryption only, not over this connection",
+                "descriptors travel over unix sockets only, and not where these are encrypted",
             ),
             SendError::Io(error) => write!(formatter, "cannot send: {error}"),
         }

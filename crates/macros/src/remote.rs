@@ -38,7 +38,8 @@ fn line(item: TokenStream) -> Result<TokenStream, Misuse> {
             use ::multiproc::__private as multiproc_private;
             #[multiproc_private::linkme::distributed_slice(multiproc_private::REGISTERED)]
             #[linkme(crate = multiproc_private::linkme)]
-            static LINE: multiproc_private::Registered = multiproc_private::Registered::arguments_{count}(
+            static LINE: multiproc_private::Registered =
+                multiproc_private::Registered::arguments_{count}(
                 ::core::concat!(::core::module_path!(), \"::{name}\"), {name},
             );
         }};"

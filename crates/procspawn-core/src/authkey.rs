@@ -7,8 +7,8 @@ use ipc_pipe::AuthKey;
 
 static KEY: Mutex<Option<AuthKey>> = Mutex::new(None);
 
-/// The key that this process and its descendants share: 32 random bytes, made by the first of them that
-/// asks or starts a process, and handed to every child over its private socket.
+/// The key that this process and its descendants share: 32 random bytes, made by the first of them
+/// that asks or starts a process, and handed to every child over its private socket.
 ///
 /// It is what listeners and clients within one family use, so that no other process can join in.
 ///

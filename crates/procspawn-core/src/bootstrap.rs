@@ -1,26 +1,32 @@
 //! What a child is told, and when: the protocol between a parent and a child that starts.
 //!
-//! Parent and child share one socket that keeps packets whole ([`Packets`]). For an executed child it
-//! is standard input, the one descriptor that an exec needs no preparation for: no descriptor of the
-//! parent is ever inheritable, so none leaks into a sibling started at the same moment.
+//! Parent and child share one socket that keeps packets whole ([`Packets`]). For an executed child
+//! it is standard input, the one descriptor that an exec needs no preparation for: no descriptor of
+//! the parent is ever inheritable, so none leaks into a sibling started at the same moment.
 //!
 //! | step | if the parent dies here | if the child dies here |
 //! |---|---|---|
-//! | 1 the parent makes the socket pair and sends the [`Bootstrap`] into it | nothing has started | – |
-//! | 2 it executes the child, standard input being the other end | the child reads the whole message and runs; a daemon sees the hang-up of its lifeline and leaves | the socket closes: `join` tells the signal or code |
-//! | 3 the child reads the message, moves the socket away from standard input, puts `/dev/null` there | the same | the same |
-//! | 4 it ties a daemon to its parent's lifeline | the kernel kills the daemon | the same |
-//! | 5 it decodes the arguments and runs the function | the same | the same |
-//! | 6 it sends one [`Report`](crate::outcome::Report) | the report is lost with its reader | the report is there as a whole or not at all |
-//! | 7 it exits | – | `join` has the report |
+//! | 1 the parent sends the [`Bootstrap`] into a new socket pair | nothing has started | – |
+//! | 2 it executes the child, its stdin the other end | the child runs; a daemon leaves at 4 | A |
+//! | 3 the child takes the message; `/dev/null` becomes stdin | the same | A |
+//! | 4 a daemon ties itself to its parent's lifeline | it leaves, or is killed | A |
+//! | 5 it decodes the arguments and runs the function | a daemon is killed | A |
+//! | 6 it sends one [`Report`](crate::outcome::Report) | a report without reader is lost | A or B |
+//! | 7 it exits | the same | B |
+//!
+//! A: the socket has ended without a report, and `join` tells the signal or the code.
+//! B: `join` has the report, which is there as a whole or not at all.
 //!
 //! With a fork server, steps 1 and 2 are others. The server is asked for a child ahead of its use:
 //!
 //! | step | if the parent dies here | if the server dies here |
 //! |---|---|---|
-//! | a the server makes the socket pair and forks; the child waits at its end of it | the lifeline kills the server; the child sees the end of its socket and leaves | the child sees the end of its socket and leaves |
-//! | b the server sends the parent the child's pid, a descriptor for it, and the other end | the same | the parent has the child, or asks a new server for one |
-//! | c the parent, when it wants a process, sends the bootstrap, and asks for the next child | from step 3 on, as above | the child runs; its status is lost unless it reports |
+//! | a the server makes the pair and forks; the child waits at its end | C | C |
+//! | b it sends the parent pid, descriptor and the other end | C | the parent has it, or asks anew |
+//! | c the parent sends the bootstrap, and asks for the next | from step 3 on | D |
+//!
+//! C: the child sees the end of its socket and leaves; the lifeline kills the server with its parent.
+//! D: the child runs; how it ended is known only if it reports.
 //!
 //! A child that is killed while it waits has run nothing, which the parent learns when it sends the
 //! bootstrap, and takes another. So a function runs once or not at all.
@@ -85,8 +91,8 @@ static INITIALIZED: AtomicBool = AtomicBool::new(false);
 /// Makes this program able to start processes: to be called first thing in `main`.
 ///
 /// A child is this same program, executed again. In a child, `init` runs the child's function and
-/// never returns; in any other process it does next to nothing. What stands before it in `main` runs in
-/// every child too.
+/// never returns; in any other process it does next to nothing. What stands before it in `main`
+/// runs in every child too.
 ///
 /// Without it, starting a process is the error [`StartError::NotInitialized`].
 ///
@@ -110,7 +116,8 @@ pub fn init() {
     }
 }
 
-/// [`init`] for a test binary, before the test harness's `main`: see [`test_binary!`](crate::test_binary).
+/// [`init`] for a test binary, before the test harness's `main`: see
+/// [`test_binary!`](crate::test_binary).
 #[doc(hidden)]
 pub extern "C" fn init_before_main() {
     sys::ignore_broken_pipes();

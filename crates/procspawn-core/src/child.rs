@@ -163,7 +163,8 @@ impl Child {
         self.detached.load(Ordering::Relaxed)
     }
 
-    /// Lets go of the socket without reading it, in a forked process that the child does not belong to.
+    /// Lets go of the socket without reading it, in a forked process that the child does not belong
+    /// to.
     pub(crate) fn forget_after_fork(&self) {
         // Another thread of the parent may have been reading the socket; then it stays as it is.
         if let Ok(mut state) = self.state.try_lock() {
@@ -205,8 +206,8 @@ impl Child {
         status
     }
 
-    /// Reads what is in the socket. For a child of a fork server that reported nothing itself, waits for
-    /// the server's word, which it gives as soon as it sees the child dead.
+    /// Reads what is in the socket. For a child of a fork server that reported nothing itself,
+    /// waits for the server's word, which it gives as soon as it sees the child dead.
     fn read_reports(&self, channel: &Packets, state: &mut State) -> Option<ExitStatus> {
         let patience = Instant::now() + SERVER_PATIENCE;
         loop {

@@ -1,10 +1,10 @@
 //! How a function is named in another process that runs the same build.
 //!
 //! Every monomorphised function gets a constant [`Entry`], made by the compiler without any
-//! registration. What travels is an [`EntryRef`]: the module's build-id, the constant's offset in it, and
-//! a hash of the function's type. The receiver looks at that place of its own memory only after
-//! checking that the module is there and that the place is a constant of it; it calls what stands
-//! there only after a magic number, the signature's `TypeId` and the hash have matched.
+//! registration. What travels is an [`EntryRef`]: the module's build-id, the constant's offset in
+//! it, and a hash of the function's type. The receiver looks at that place of its own memory only
+//! after checking that the module is there and that the place is a constant of it; it calls what
+//! stands there only after a magic number, the signature's `TypeId` and the hash have matched.
 #![allow(
     unsafe_code,
     reason = "reads a constant at a computed address and makes a zero-sized value"
@@ -91,11 +91,11 @@ pub(crate) fn conjure<F: Copy>() -> F {
     const {
         assert!(
             size_of::<F>() == 0,
-            "a function that runs in another process cannot capture: pass what it captures in `args`"
+            "a function for another process cannot capture: pass what it captures in `args`"
         );
     }
-    // SAFETY: `F` is zero-sized, as just asserted, so the read touches no memory, an aligned pointer is
-    // all that it needs, and there are no bytes that could be wrong.
+    // SAFETY: `F` is zero-sized, as just asserted, so the read touches no memory, an aligned
+    // pointer is all that it needs, and there are no bytes that could be wrong.
     unsafe { std::ptr::NonNull::<F>::dangling().read() }
 }
 
@@ -142,10 +142,10 @@ impl EntryRef {
         if magic != MAGIC {
             return Err(NoSuchEntry::Forged);
         }
-        // SAFETY: the magic number stands at the head of an `Entry` and nowhere else, and an entry in a
-        // module's constants lives as long as the module. The fields up to `call` have the same layout
-        // for every `A` and `R` (`repr(C)`, function pointers); `call` is not used before the signature
-        // has matched.
+        // SAFETY: the magic number stands at the head of an `Entry` and nowhere else, and an entry
+        // in a module's constants lives as long as the module. The fields up to `call` have
+        // the same layout for every `A` and `R` (`repr(C)`, function pointers); `call` is
+        // not used before the signature has matched.
         let entry = unsafe { &*(address as *const Entry<A, R>) };
         let expected = TypeId::of::<fn(A) -> R>();
         if (entry.signature)() != expected || hash((entry.function)()) != self.function {

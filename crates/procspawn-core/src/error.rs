@@ -10,18 +10,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
-    /// [`init`](crate::init) has not run in this process. Without it a child would run `main` again,
-    /// start a child of its own, and so on for ever.
+    /// [`init`](crate::init) has not run in this process. Without it a child would run `main`
+    /// again, start a child of its own, and so on for ever.
     NotInitialized,
     /// The arguments cannot be encoded.
     Encode(EncodeError),
     /// The fork start method copies one thread only, and this process has this many: a lock held by
     /// another thread at that moment would never be released in the child.
     Threads(usize),
-    /// A closure with captures can only be started by [`StartMethod::Fork`](crate::StartMethod::Fork).
+    /// A closure with captures can only be started by
+    /// [`StartMethod::Fork`](crate::StartMethod::Fork).
     NeedsFork,
-    /// A function given to [`set_forkserver_preload`](crate::set_forkserver_preload) failed in the fork
-    /// server.
+    /// A function given to [`set_forkserver_preload`](crate::set_forkserver_preload) failed in the
+    /// fork server.
     Preload(String),
     /// The operating system refused: no process, memory or descriptor left, a missing executable.
     Io {
@@ -57,12 +58,13 @@ pub enum JoinError {
     /// The function does not exist in the child, because that runs another build of the program or
     /// another program: see [`set_executable`](crate::set_executable).
     NoSuchFunction(String),
-    /// The process is gone, and nobody knows how: its status was taken by another part of the program
-    /// (which ignores SIGCHLD or waits for any child), or its fork server was killed.
+    /// The process is gone, and nobody knows how: its status was taken by another part of the
+    /// program (which ignores SIGCHLD or waits for any child), or its fork server was killed.
     Unknown,
     /// The value has been taken by an earlier call.
     AlreadyJoined,
-    /// The process was started by another process than this one, which has the handle through a fork.
+    /// The process was started by another process than this one, which has the handle through a
+    /// fork.
     NotParent,
 }
 

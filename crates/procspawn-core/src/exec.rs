@@ -1,4 +1,5 @@
-//! Executes a program the quick way: by `clone3` with the parent's memory, instead of `posix_spawn`.
+//! Executes a program the quick way: by `clone3` with the parent's memory, instead of
+//! `posix_spawn`.
 //!
 //! It is what `posix_spawn` does, less the 126 calls by which glibc resets every signal
 //! (`CLONE_CLEAR_SIGHAND` has the kernel do it), and it gives a descriptor for the child
@@ -6,9 +7,9 @@
 //! get in between. Where the kernel is older than 5.5, forbids the call, or is for a processor not
 //! known here, std's way is taken.
 //!
-//! What the child does up to `execve` it does in its parent's memory, on a stack of its own, while the
-//! calling thread is held still by the kernel (`CLONE_VFORK`). So it only makes system calls; all signals are
-//! blocked from before the clone until no handler is left that could run.
+//! What the child does up to `execve` it does in its parent's memory, on a stack of its own, while
+//! the calling thread is held still by the kernel (`CLONE_VFORK`). So it only makes system calls;
+//! all signals are blocked from before the clone until no handler is left that could run.
 #![allow(unsafe_code, reason = "clones with shared memory")]
 
 use std::ffi::{CString, OsStr, c_char, c_int, c_void};
@@ -24,7 +25,8 @@ use crate::sys;
 /// Room for the child's few calls; it touches the uppermost page or two.
 const STACK: usize = 16 * 1024;
 
-/// Strings as `execve` wants them, in one block: a start of a process is no time for many small ones.
+/// Strings as `execve` wants them, in one block: a start of a process is no time for many small
+/// ones.
 #[derive(Default)]
 struct Strings {
     bytes: Vec<u8>,
@@ -55,8 +57,8 @@ struct CloneArgs {
 }
 const _: () = assert!(size_of::<CloneArgs>() == 64);
 
-/// Executes `path` with the arguments and environment of this process, `stdin` as standard input, no
-/// signal blocked or handled.
+/// Executes `path` with the arguments and environment of this process, `stdin` as standard input,
+/// no signal blocked or handled.
 ///
 /// # Errors
 ///
@@ -115,9 +117,9 @@ fn clone(launch: &mut Launch) -> io::Result<(Pid, OwnedFd)> {
         stack_size: STACK as u64,
         ..CloneArgs::default()
     };
-    // SAFETY: `args` is a clone_args of the size passed, whose stack is ours, 16-aligned and unused;
-    // `child` never returns and, the caller having blocked all signals, runs alone on that stack while
-    // this thread is suspended, so `launch` is not accessed by both at once.
+    // SAFETY: `args` is a clone_args of the size passed, whose stack is ours, 16-aligned and
+    // unused; `child` never returns and, the caller having blocked all signals, runs alone on
+    // that stack while this thread is suspended, so `launch` is not accessed by both at once.
     let result = unsafe { clone3(&args, child, (&raw mut *launch).cast()) };
     match c_int::try_from(result).ok().and_then(Pid::from_raw) {
         Some(pid) => {
@@ -137,7 +139,8 @@ extern "C" fn child(launch: *mut c_void) -> ! {
     let launch = unsafe { &mut *launch.cast::<Launch>() };
     // SAFETY: `CLONE_CLEAR_SIGHAND` has left no handler.
     if unsafe { sys::exec_setup(launch.stdin) } {
-        // SAFETY: these are a C string and two lists of them that end with null, which the parent keeps.
+        // SAFETY: these are a C string and two lists of them that end with null, which the parent
+        // keeps.
         unsafe { libc::execve(launch.path, launch.arguments, launch.environment) };
     }
     launch.errno = io::Error::last_os_error().raw_os_error().unwrap_or(libc::EINVAL);
@@ -158,8 +161,9 @@ unsafe fn clone3(
     argument: *mut c_void,
 ) -> i64 {
     let result: i64;
-    // SAFETY: in the parent this is a plain system call. The child comes out of it with all registers as
-    // they are here but for the stack pointer, and calls `entry`, so it never reaches Rust's code below.
+    // SAFETY: in the parent this is a plain system call. The child comes out of it with all
+    // registers as they are here but for the stack pointer, and calls `entry`, so it never
+    // reaches Rust's code below.
     unsafe {
         std::arch::asm!(
             "syscall",

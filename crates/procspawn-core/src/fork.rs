@@ -40,9 +40,9 @@ impl<R: Serialize + DeserializeOwned + 'static> Process<R> {
     ///
     /// # Safety
     ///
-    /// Only the calling thread exists in the child. Whatever the child does must not need a lock that
-    /// another thread may hold at the moment of the fork, in this program or in any C library it uses;
-    /// memory allocation is safe with glibc.
+    /// Only the calling thread exists in the child. Whatever the child does must not need a lock
+    /// that another thread may hold at the moment of the fork, in this program or in any C
+    /// library it uses; memory allocation is safe with glibc.
     pub unsafe fn start_fork_unchecked(self) -> Result<JoinHandle<R>, StartError> {
         self.start_method(StartMethod::Fork).start_with(|| Ok(SingleThread(())))
     }
@@ -96,7 +96,8 @@ pub(crate) fn watch(pid: Pid, channel: Packets) -> Result<Started, StartError> {
 
 /// Forks the fork server, which has made sure that it has a single thread; `None` in the child.
 pub(crate) fn fork_single_threaded() -> io::Result<Option<Pid>> {
-    // SAFETY: the server counts its threads before it says that it is ready, and starts none itself.
+    // SAFETY: the server counts its threads before it says that it is ready, and starts none
+    // itself.
     unsafe { sys::fork() }
 }
 

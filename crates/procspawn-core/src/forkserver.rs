@@ -1,6 +1,8 @@
-//! The fork server as seen by the process that uses it: starts it, asks it, starts another if it died.
+//! The fork server as seen by the process that uses it: starts it, asks it, starts another if it
+//! died.
 //!
-//! See [`bootstrap`](crate::bootstrap) for the steps and [`server`](crate::server) for the other side.
+//! See [`bootstrap`](crate::bootstrap) for the steps and [`server`](crate::server) for the other
+//! side.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -53,8 +55,8 @@ static PRELOAD: Mutex<Vec<RemoteFn<()>>> = Mutex::new(Vec::new());
 /// Sets the functions that the fork server calls once, when it starts, so that its children find
 /// what they have loaded. A server that runs already is not affected.
 ///
-/// They must not start threads: a process with threads cannot be forked. One that panics, or does start
-/// threads, makes the next start fail with [`StartError::Preload`].
+/// They must not start threads: a process with threads cannot be forked. One that panics, or does
+/// start threads, makes the next start fail with [`StartError::Preload`].
 ///
 /// # Examples
 ///
@@ -160,7 +162,8 @@ impl Server {
         let _ = sys::reap(process);
     }
 
-    /// Asks for a child ahead of its use, so that the server forks while this process does other things.
+    /// Asks for a child ahead of its use, so that the server forks while this process does other
+    /// things.
     fn ask(&mut self) {
         if !self.asked {
             // A server that has died is found out when its answer is wanted.

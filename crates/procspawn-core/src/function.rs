@@ -6,8 +6,8 @@
 /// A closure that does capture is an error when the program is compiled, which says to pass the
 /// captured values as arguments.
 ///
-/// What a process is given and what it gives back crosses as a copy, so both are owned: `String` rather
-/// than `&str`.
+/// What a process is given and what it gives back crosses as a copy, so both are owned: `String`
+/// rather than `&str`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a function of the arguments `{A}` that can run in another process",
     note = "the arguments are a tuple, `(x,)` for a single one, and the function must not capture"

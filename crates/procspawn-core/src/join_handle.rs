@@ -18,14 +18,14 @@ use crate::registry;
 
 /// A process that will give back an `R`.
 ///
-/// It dereferences to [`Child`], which knows the pid and the name, and can wait, signal and be polled.
-/// It is a `Future` of the same result as [`join`](JoinHandle::join), for any runtime.
+/// It dereferences to [`Child`], which knows the pid and the name, and can wait, signal and be
+/// polled. It is a `Future` of the same result as [`join`](JoinHandle::join), for any runtime.
 ///
 /// # Dropping
 ///
 /// A dropped handle detaches: the process goes on, and its value is lost. It is still a child: it
-/// is reaped by a later start or by [`active_children`](crate::active_children), and at this process's
-/// orderly exit it is waited for or, if it is a daemon, stopped.
+/// is reaped by a later start or by [`active_children`](crate::active_children), and at this
+/// process's orderly exit it is waited for or, if it is a daemon, stopped.
 ///
 /// # Examples
 ///
@@ -34,7 +34,8 @@ use crate::registry;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # procspawn_core::init();
-/// let process = Process::new(|name: String| format!("hello {name}"), ("bob".to_string(),)).start()?;
+/// let greet = |name: String| format!("hello {name}");
+/// let process = Process::new(greet, ("bob".to_string(),)).start()?;
 /// assert!(process.pid() != std::process::id());
 /// assert_eq!(process.join()?, "hello bob");
 /// # Ok(())
@@ -58,7 +59,8 @@ impl<R: DeserializeOwned> JoinHandle<R> {
     ///
     /// # Errors
     ///
-    /// When it ended without a value: it panicked, exited, was killed, or its value does not decode.
+    /// When it ended without a value: it panicked, exited, was killed, or its value does not
+    /// decode.
     pub fn join(mut self) -> Result<R, JoinError> {
         self.join_until(None).unwrap_or(Err(JoinError::Unknown))
     }

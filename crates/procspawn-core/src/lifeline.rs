@@ -1,15 +1,15 @@
 //! How a daemon dies with its parent, whatever kills the parent.
 //!
-//! The parent holds the only write end of a pipe. Each daemon opens the read end as a file of its own
-//! and asks the kernel (`O_ASYNC` with `F_SETSIG`) for SIGKILL when the last writer is gone. No thread
-//! watches, nothing polls, and a stopped or hung daemon dies too.
+//! The parent holds the only write end of a pipe. Each daemon opens the read end as a file of its
+//! own and asks the kernel (`O_ASYNC` with `F_SETSIG`) for SIGKILL when the last writer is gone. No
+//! thread watches, nothing polls, and a stopped or hung daemon dies too.
 //!
-//! `PR_SET_PDEATHSIG` would not do: it fires when the *thread* that started the child ends, and a fork
-//! server's children have another parent.
+//! `PR_SET_PDEATHSIG` would not do: it fires when the *thread* that started the child ends, and a
+//! fork server's children have another parent.
 //!
 //! | the parent dies | what happens to the daemon |
 //! |---|---|
-//! | before the daemon has asked for the signal | it sees the hang-up right after asking, and leaves |
+//! | before the daemon has asked for the signal | it sees the hang-up then, and leaves |
 //! | later | the kernel kills it at once |
 
 use std::io;
@@ -53,8 +53,8 @@ pub(crate) fn hang_on(reader: OwnedFd) -> io::Result<()> {
     Ok(())
 }
 
-/// True in a daemon and in every descendant of one, whatever that is said to be: if their children did not
-/// hang on them, they would stay when the daemon goes.
+/// True in a daemon and in every descendant of one, whatever that is said to be: if their children
+/// did not hang on them, they would stay when the daemon goes.
 pub(crate) fn is_hanging() -> bool {
     lock(&PARENTS).is_some()
 }

@@ -8,16 +8,17 @@ use serde::{Deserialize, Serialize};
 /// How a child comes into being.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum StartMethod {
-    /// Executes this program again. Safe with threads; the cost does not depend on how much memory this
-    /// process has.
+    /// Executes this program again. Safe with threads; the cost does not depend on how much memory
+    /// this process has.
     #[default]
     Spawn,
-    /// Asks a helper process, which was executed once and has one thread, to fork. The fastest; flat
-    /// likewise. The child sees what [`set_forkserver_preload`](crate::set_forkserver_preload) has
-    /// loaded, and nothing else of this process.
+    /// Asks a helper process, which was executed once and has one thread, to fork. The fastest;
+    /// flat likewise. The child sees what
+    /// [`set_forkserver_preload`](crate::set_forkserver_preload) has loaded, and nothing else
+    /// of this process.
     ForkServer,
-    /// Forks this process: the child starts with a copy of all its memory. Only with a single thread;
-    /// costs more the more memory there is. Runs closures with captures.
+    /// Forks this process: the child starts with a copy of all its memory. Only with a single
+    /// thread; costs more the more memory there is. Runs closures with captures.
     Fork,
 }
 
@@ -45,8 +46,8 @@ impl fmt::Display for StartMethod {
     }
 }
 
-/// Sets the method for processes of this process that do not say; children start out with the one they
-/// were started with.
+/// Sets the method for processes of this process that do not say; children start out with the one
+/// they were started with.
 ///
 /// # Examples
 ///

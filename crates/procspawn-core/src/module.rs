@@ -1,7 +1,7 @@
 //! The executable and the shared libraries of this process, and where their constants lie.
 //!
-//! An address means nothing to another process; *(module, offset)* does, as long as both run the same
-//! build. The module is named by its build-id (a note the linker writes), or, where the
+//! An address means nothing to another process; *(module, offset)* does, as long as both run the
+//! same build. The module is named by its build-id (a note the linker writes), or, where the
 //! linker wrote none, by the identity of its file.
 #![allow(unsafe_code, reason = "walks the dynamic linker's list and reads program headers")]
 
@@ -63,7 +63,8 @@ struct Search<'a> {
 
 fn search(wanted: &mut dyn FnMut(&Module) -> bool) -> Option<Module> {
     let mut search = Search { wanted, found: None };
-    // SAFETY: `visit` has the signature of the callback and gets this call's `search`, which outlives it.
+    // SAFETY: `visit` has the signature of the callback and gets this call's `search`, which
+    // outlives it.
     unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut search).cast()) };
     search.found
 }
@@ -76,7 +77,8 @@ unsafe extern "C" fn visit(
 ) -> c_int {
     // SAFETY: the linker hands out a valid `info` for the time of the call.
     let info = unsafe { &*info };
-    // SAFETY: `search` is the `Search` of the call of `dl_iterate_phdr` above, used by nobody else meanwhile.
+    // SAFETY: `search` is the `Search` of the call of `dl_iterate_phdr` above, used by nobody else
+    // meanwhile.
     let search = unsafe { &mut *search.cast::<Search<'_>>() };
     let module = describe(info);
     if (search.wanted)(&module) {
@@ -87,7 +89,8 @@ unsafe extern "C" fn visit(
 }
 
 fn describe(info: &libc::dl_phdr_info) -> Module {
-    // SAFETY: the linker keeps `dlpi_phnum` program headers at `dlpi_phdr` while the module is loaded.
+    // SAFETY: the linker keeps `dlpi_phnum` program headers at `dlpi_phdr` while the module is
+    // loaded.
     let headers =
         unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
     let base = info.dlpi_addr as usize;
@@ -99,7 +102,8 @@ fn describe(info: &libc::dl_phdr_info) -> Module {
     let build_id =
         headers.iter().filter(|header| header.p_type == libc::PT_NOTE).find_map(|header| {
             let range = place(header);
-            // SAFETY: a PT_NOTE segment is mapped, readable and constant while the module is loaded.
+            // SAFETY: a PT_NOTE segment is mapped, readable and constant while the module is
+            // loaded.
             build_id(unsafe { std::slice::from_raw_parts(range.start as *const u8, range.len()) })
         });
     Module { id: build_id.unwrap_or_else(|| file_id(info)), base, constants }
@@ -113,7 +117,8 @@ fn is_constant(header: &libc::Elf64_Phdr) -> bool {
     read_only || header.p_type == libc::PT_GNU_RELRO
 }
 
-/// Finds the linker's build-id among ELF notes: length of name, length of contents, type, name, contents.
+/// Finds the linker's build-id among ELF notes: length of name, length of contents, type, name,
+/// contents.
 fn build_id(mut notes: &[u8]) -> Option<ModuleId> {
     const NT_GNU_BUILD_ID: u32 = 3;
     loop {

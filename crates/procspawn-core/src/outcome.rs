@@ -11,8 +11,9 @@ use crate::error::{JoinError, Panic};
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ExitStatus {
-    /// It exited with this code. All 32 bits are known if the process ran under this library and its C
-    /// library tells (glibc does); otherwise the lowest eight, as the kernel keeps no more.
+    /// It exited with this code. All 32 bits are known if the process ran under this library and
+    /// its C library tells (glibc does); otherwise the lowest eight, as the kernel keeps no
+    /// more.
     Code(i32),
     /// A signal ended it.
     Signal {
@@ -66,8 +67,8 @@ pub(crate) const EXIT_PANICKED: i32 = 101;
 /// The exit code of a child that could not run its function or send its value.
 pub(crate) const EXIT_FAILED: i32 = 1;
 
-/// What comes back over the socket of a child: one word from the child at most, and one from its fork
-/// server, if it has one, once it is dead.
+/// What comes back over the socket of a child: one word from the child at most, and one from its
+/// fork server, if it has one, once it is dead.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Report {
     /// The function returned this.

@@ -24,7 +24,8 @@ pub(crate) fn catch<R>(body: impl FnOnce() -> R, dying: fn(Panic)) -> Result<R, 
     result.map_err(|payload| caught.unwrap_or_else(|| without_hook(&*payload)))
 }
 
-/// Puts a hook before the one that is there, which notes panics of threads that are within [`catch`].
+/// Puts a hook before the one that is there, which notes panics of threads that are within
+/// [`catch`].
 pub(crate) fn install_hook(dying: fn(Panic)) {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {

@@ -100,8 +100,8 @@ pub trait Run: Serialize + DeserializeOwned + 'static {
 impl<R: Serialize + DeserializeOwned + 'static> Process<R> {
     /// A process that will call `function` with the elements of the tuple `args`.
     ///
-    /// The function is a function item or a closure that captures nothing; one that captures is an error
-    /// of the compiler. Arguments and value are serde values; those that hold descriptors
+    /// The function is a function item or a closure that captures nothing; one that captures is an
+    /// error of the compiler. Arguments and value are serde values; those that hold descriptors
     /// ([`Handle`](ipc_pipe::Handle), connections) take them along.
     pub fn new<F, A>(function: F, args: A) -> Self
     where
@@ -133,8 +133,9 @@ impl<R: Serialize + DeserializeOwned + 'static> Process<R> {
         self
     }
 
-    /// Whether the process is a daemon: one that dies with its parent, however the parent dies, and that
-    /// an exiting parent stops instead of waiting for it. The default is what the parent is.
+    /// Whether the process is a daemon: one that dies with its parent, however the parent dies, and
+    /// that an exiting parent stops instead of waiting for it. The default is what the parent
+    /// is.
     ///
     /// A daemon may have children; they die with it.
     pub fn daemon(mut self, daemon: bool) -> Self {
@@ -152,8 +153,8 @@ impl<R: Serialize + DeserializeOwned + 'static> Process<R> {
     ///
     /// # Errors
     ///
-    /// When the arguments cannot be encoded, [`init`](crate::init) has not run, or the system has no
-    /// process, memory or descriptor left. Nothing is left behind then.
+    /// When the arguments cannot be encoded, [`init`](crate::init) has not run, or the system has
+    /// no process, memory or descriptor left. Nothing is left behind then.
     pub fn start(self) -> Result<JoinHandle<R>, StartError> {
         self.start_with(SingleThread::check)
     }

@@ -1,8 +1,9 @@
 //! Functions that are known by a name, for programs that are different builds.
 //!
 //! The place of a function is known to one build only. A function marked `#[multiproc::remote]` is
-//! also entered, when the program is linked, in a table under its path; a [`RemoteFn`] of it travels
-//! as that path, and any program that has such a function under the same path finds its own.
+//! also entered, when the program is linked, in a table under its path; a [`RemoteFn`] of it
+//! travels as that path, and any program that has such a function under the same path finds its
+//! own.
 
 use std::any::{Any, TypeId};
 use std::fmt;

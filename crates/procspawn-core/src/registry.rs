@@ -28,7 +28,8 @@ pub fn active_children() -> Vec<Arc<Child>> {
 }
 
 /// Limits how long the orderly exit of this process waits for children that are no daemons; those
-/// that still run then are left alone. Without a limit (`None`, the default) it waits as long as they run.
+/// that still run then are left alone. Without a limit (`None`, the default) it waits as long as
+/// they run.
 ///
 /// An orderly exit is the return of `main`, a call of `std::process::exit`, or a panic of the main
 /// thread. Daemons are stopped first: SIGTERM, and SIGKILL after two seconds.

@@ -11,9 +11,9 @@ use crate::registered;
 
 /// A function that travels: `A` is the tuple of its arguments, `R` what it returns.
 ///
-/// It is as small as a reference and costs as much to call as a function pointer. In a message it is
-/// the build of the program and the place of the function in it; a process that runs another build
-/// refuses it with an error when it decodes the message. A function that is marked
+/// It is as small as a reference and costs as much to call as a function pointer. In a message it
+/// is the build of the program and the place of the function in it; a process that runs another
+/// build refuses it with an error when it decodes the message. A function that is marked
 /// `#[multiproc::remote]` travels as its path instead, and other builds that have it know it too.
 ///
 /// # Examples

@@ -1,9 +1,9 @@
 //! The fork server itself: a process with one thread that forks whenever it is asked.
 //!
-//! Its life: it calls the functions to preload, says that it is ready, and then waits for requests and
-//! for the deaths of its children. A child's death is told on the child's own socket, of which the server
-//! keeps the child's end until then. It ends when its control socket does, and is killed with its parent
-//! like any daemon; its children go on.
+//! Its life: it calls the functions to preload, says that it is ready, and then waits for requests
+//! and for the deaths of its children. A child's death is told on the child's own socket, of which
+//! the server keeps the child's end until then. It ends when its control socket does, and is killed
+//! with its parent like any daemon; its children go on.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};

@@ -26,13 +26,14 @@ const STARTING: &str = "cannot start a process";
 
 static EXECUTABLE: RwLock<Option<PathBuf>> = RwLock::new(None);
 
-/// Sets the program that children of this process execute; `None` is this very program, the default.
+/// Sets the program that children of this process execute; `None` is this very program, the
+/// default.
 ///
-/// It must call [`init`](crate::init), and be the same build or have loaded a shared library of the same
-/// build that holds the functions; otherwise `join` gives
-/// [`JoinError::NoSuchFunction`](crate::JoinError::NoSuchFunction). A program that never calls `init`
-/// runs as it would by itself, and `join` tells its exit code. It applies to children started by spawn,
-/// and to a fork server not started yet.
+/// It must call [`init`](crate::init), and be the same build or have loaded a shared library of the
+/// same build that holds the functions; otherwise `join` gives
+/// [`JoinError::NoSuchFunction`](crate::JoinError::NoSuchFunction). A program that never calls
+/// `init` runs as it would by itself, and `join` tells its exit code. It applies to children
+/// started by spawn, and to a fork server not started yet.
 pub fn set_executable(path: Option<PathBuf>) {
     *EXECUTABLE.write().unwrap_or_else(PoisonError::into_inner) = path;
 }

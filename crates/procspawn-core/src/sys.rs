@@ -1,7 +1,8 @@
 //! Every system and C library call of this crate, so that a second platform is one file.
 //!
-//! What it must provide: fork, descriptors for processes (to wait on, signal and reap), the hooks of an
-//! orderly exit, a signal by the kernel when a pipe's last writer is gone, and the number of threads.
+//! What it must provide: fork, descriptors for processes (to wait on, signal and reap), the hooks
+//! of an orderly exit, a signal by the kernel when a pipe's last writer is gone, and the number of
+//! threads.
 #![allow(unsafe_code, reason = "calls the C library where rustix has no safe form")]
 
 use std::ffi::{CStr, c_int, c_void};
@@ -66,7 +67,8 @@ pub(crate) fn reap_blocking(process: &OwnedFd) -> Result<(), Reaped> {
     reap(process.as_fd()).map(|_| ())
 }
 
-/// How a process that someone else has reaped ended, as far as the kernel (6.15 or newer) remembers.
+/// How a process that someone else has reaped ended, as far as the kernel (6.15 or newer)
+/// remembers.
 pub(crate) fn remembered_status(process: BorrowedFd<'_>) -> Option<ExitStatus> {
     /// The first version of the kernel's `struct pidfd_info`.
     #[repr(C)]
@@ -164,8 +166,8 @@ pub(crate) fn after(timeout: Duration) -> Option<Instant> {
 ///
 /// # Safety
 ///
-/// The child may only call what is async-signal-safe unless the process has a single thread: another
-/// thread's locks would stay locked for ever.
+/// The child may only call what is async-signal-safe unless the process has a single thread:
+/// another thread's locks would stay locked for ever.
 pub(crate) unsafe fn fork() -> io::Result<Option<Pid>> {
     // SAFETY: the caller answers for what the child does.
     let pid = unsafe { libc::fork() };
@@ -203,7 +205,8 @@ pub(crate) fn on_exit(hook: extern "C" fn(c_int, *mut c_void)) -> bool {
         unsafe extern "C" {
             fn on_exit(hook: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
         }
-        // SAFETY: `hook` is a function of the program, which stays loaded, and ignores its argument.
+        // SAFETY: `hook` is a function of the program, which stays loaded, and ignores its
+        // argument.
         unsafe { on_exit(hook, std::ptr::null_mut()) == 0 }
     }
     #[cfg(not(target_env = "gnu"))]
@@ -227,8 +230,8 @@ pub(crate) fn with_signals_blocked<T>(body: impl FnOnce() -> T) -> T {
     result
 }
 
-/// In a child about to execute a program: makes `stdin` its standard input, and signals as a program
-/// expects them. False if that fails.
+/// In a child about to execute a program: makes `stdin` its standard input, and signals as a
+/// program expects them. False if that fails.
 ///
 /// # Safety
 ///
@@ -260,7 +263,8 @@ pub(crate) fn reopen(pipe: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     Ok(rustix::fs::open(path, flags, Mode::empty())?)
 }
 
-/// Has the kernel kill this process as soon as `pipe`, an open file of our own, loses its last writer.
+/// Has the kernel kill this process as soon as `pipe`, an open file of our own, loses its last
+/// writer.
 pub(crate) fn die_without_writer(pipe: BorrowedFd<'_>) -> io::Result<()> {
     /// `F_SETSIG` of the kernel's `fcntl.h`: which signal tells of readiness.
     const F_SETSIG: c_int = 10;
@@ -331,13 +335,13 @@ fn mask_interrupts(how: c_int) {
     unsafe { libc::pthread_sigmask(how, set.as_ptr(), std::ptr::null_mut()) };
 }
 
-/// Waits until `descriptor` is ready, in a process where SIGINT is blocked. One that comes before has no
-/// effect; one that comes after takes its default effect as soon as this returns.
+/// Waits until `descriptor` is ready, in a process where SIGINT is blocked. One that comes before
+/// has no effect; one that comes after takes its default effect as soon as this returns.
 pub(crate) fn wait_deaf_to_interrupts(descriptor: BorrowedFd<'_>) {
     extern "C" fn deaf(_: c_int) {}
-    // While the wait lasts SIGINT is not blocked. Were it ignored, one that comes between the readiness and
-    // the end of the wait would be lost; with a handler it stays pending, as the kernel looks at the descriptor
-    // before it looks for signals.
+    // While the wait lasts SIGINT is not blocked. Were it ignored, one that comes between the
+    // readiness and the end of the wait would be lost; with a handler it stays pending, as the
+    // kernel looks at the descriptor before it looks for signals.
     // SAFETY: the handler does nothing.
     unsafe { libc::signal(libc::SIGINT, deaf as *const () as libc::sighandler_t) };
     let mut none = MaybeUninit::<libc::sigset_t>::uninit();
@@ -372,7 +376,8 @@ pub(crate) fn leave(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// Names the calling thread (and thereby, if it is the first one, the process) in the system's lists.
+/// Names the calling thread (and thereby, if it is the first one, the process) in the system's
+/// lists.
 pub(crate) fn set_thread_name(name: &str) {
     // The kernel keeps 15 bytes and a zero.
     let mut bytes = [0; 16];

@@ -1,4 +1,5 @@
 //! What the targets share: a type with everything that a hostile message can abuse.
+#![deny(unsafe_code)]
 
 use std::collections::BTreeMap;
 
