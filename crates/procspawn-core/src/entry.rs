@@ -13,6 +13,7 @@
 use std::any::TypeId;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hint::black_box;
 use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
@@ -20,8 +21,11 @@ use serde::{Deserialize, Serialize};
 use crate::function::Function;
 use crate::module::{Module, ModuleId};
 
-/// Tells an entry from anything else that may lie at an address.
-const MAGIC: [u64; 2] = [0x7f6d_756c_7469_7072, 0xe3c1_9a55_d20b_4f86];
+/// Tells an entry from anything else that may lie at an address. Only entries contain it: what is
+/// compared with is [`HIDDEN`], as the compiler may put what code compares with among the constants too.
+const MAGIC: [u64; 2] = [HIDDEN[0] ^ MASK, HIDDEN[1] ^ MASK];
+const HIDDEN: [u64; 2] = [0x7f6d_756c_7469_7072, 0xe3c1_9a55_d20b_4f86];
+const MASK: u64 = 0x51ab_9c3e_07d4_68f2;
 
 /// A function that other processes can name.
 #[repr(C)]
@@ -110,7 +114,7 @@ pub(crate) struct EntryRef {
 impl EntryRef {
     /// Looks at this program's modules now rather than at the first use.
     pub(crate) fn warm_up() {
-        Module::of(std::ptr::from_ref(&MAGIC).addr());
+        Module::of(std::ptr::from_ref(&HIDDEN).addr());
     }
 
     /// Names an entry of this process.
@@ -139,12 +143,12 @@ impl EntryRef {
         // SAFETY: sixteen bytes at `address` are an aligned part of a loaded module's constants, as
         // `holds` has just said, and any bytes make two integers.
         let magic = unsafe { *(address as *const [u64; 2]) };
-        if magic != MAGIC {
+        if magic.map(|word| word ^ black_box(MASK)) != HIDDEN {
             return Err(NoSuchEntry::Forged);
         }
-        // SAFETY: the magic number stands at the head of an `Entry` and nowhere else, and an entry
-        // in a module's constants lives as long as the module. The fields up to `call` have
-        // the same layout for every `A` and `R` (`repr(C)`, function pointers); `call` is
+        // SAFETY: the magic number stands at the head of an `Entry` and nowhere else (see `MAGIC`),
+        // and an entry in a module's constants lives as long as the module. The fields up to `call`
+        // have the same layout for every `A` and `R` (`repr(C)`, function pointers); `call` is
         // not used before the signature has matched.
         let entry = unsafe { &*(address as *const Entry<A, R>) };
         let expected = TypeId::of::<fn(A) -> R>();

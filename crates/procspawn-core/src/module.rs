@@ -109,11 +109,10 @@ fn describe(info: &libc::dl_phdr_info) -> Module {
     Module { id: build_id.unwrap_or_else(|| file_id(info)), base, constants }
 }
 
-/// True for segments that no one can write once the program runs.
+/// True for segments of data that no one can write once the program runs.
 fn is_constant(header: &libc::Elf64_Phdr) -> bool {
     let read_only = header.p_type == libc::PT_LOAD
-        && header.p_flags & libc::PF_R != 0
-        && header.p_flags & libc::PF_W == 0;
+        && header.p_flags & (libc::PF_R | libc::PF_W | libc::PF_X) == libc::PF_R;
     read_only || header.p_type == libc::PT_GNU_RELRO
 }
 
