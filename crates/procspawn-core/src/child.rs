@@ -130,7 +130,7 @@ impl Child {
     ///
     /// When it runs as another user by now.
     pub fn interrupt(&self) -> io::Result<()> {
-        self.signal(Signal::INT)
+        sys::interrupt(self.process.as_fd())
     }
 
     /// A descriptor that is readable once the process has ended, whatever descendants of it still

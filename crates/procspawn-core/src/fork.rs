@@ -87,6 +87,12 @@ fn prepare(about: &About) -> io::Result<Prepared> {
 pub(crate) fn watch(pid: Pid, channel: Packets) -> Result<Started, StartError> {
     match sys::open_process(pid) {
         Ok(process) => Ok(Started { pid, process, channel, relayed: false }),
+        // It has ended, and a host that ignores SIGCHLD or reaps whatever it finds was quicker.
+        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {
+            let process =
+                sys::ready().map_err(StartError::io("cannot keep what a process said"))?;
+            Ok(Started { pid, process, channel, relayed: false })
+        }
         Err(source) => {
             sys::abandon(pid);
             Err(StartError::Io { doing: "cannot watch the process that was started", source })

@@ -35,6 +35,8 @@ enum Next {
 pub(crate) fn serve(control: Packets, preload: &[EntryRef]) -> ! {
     // Ctrl-C goes to the whole terminal; the server's parent decides what becomes of it.
     sys::set_interrupt(Disposition::Ignore);
+    // Inherited from a host that ignores it, it would hide how the children end.
+    sys::hear_of_children();
     run::prepare();
     if let Err(why) = preload_all(preload) {
         // A parent that is gone need not be told.

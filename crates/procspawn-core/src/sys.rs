@@ -35,9 +35,33 @@ pub(crate) fn own_pid() -> Pid {
 /// Sends a signal; a process that has ended takes none, which is no error.
 pub(crate) fn signal(process: BorrowedFd<'_>, signal: Signal) -> io::Result<()> {
     match rustix::process::pidfd_send_signal(process, signal) {
-        Ok(()) | Err(Errno::SRCH) => Ok(()),
+        // The second is what stands for a process that had ended before it could be watched.
+        Ok(()) | Err(Errno::SRCH | Errno::BADF) => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Sends SIGINT, marked as queued: a fork server's child that has not begun yet can tell it from
+/// what a terminal sends to all.
+pub(crate) fn interrupt(process: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: all zeroes are a valid `siginfo_t`.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    info.si_signo = libc::SIGINT;
+    info.si_code = libc::SI_QUEUE;
+    let request = libc::SYS_pidfd_send_signal;
+    // SAFETY: the call reads one `siginfo_t`, which lives on.
+    match unsafe { libc::syscall(request, process.as_raw_fd(), libc::SIGINT, &raw const info, 0) } {
+        0 => Ok(()),
+        _ => match io::Error::last_os_error() {
+            gone if matches!(gone.raw_os_error(), Some(libc::ESRCH | libc::EBADF)) => Ok(()),
+            error => Err(error),
+        },
+    }
+}
+
+/// A descriptor that is readable from the start, as that of a process that has ended.
+pub(crate) fn ready() -> io::Result<OwnedFd> {
+    Ok(rustix::event::eventfd(1, rustix::event::EventfdFlags::CLOEXEC)?)
 }
 
 /// Reaps a child that has ended; `None` while it runs.
@@ -100,6 +124,11 @@ pub(crate) fn remembered_status(process: BorrowedFd<'_>) -> Option<ExitStatus> {
 
 /// Kills and reaps a child that has just been started and that nobody can watch.
 pub(crate) fn abandon(pid: Pid) {
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    if rustix::process::waitid(WaitId::Pid(pid), look).is_err() {
+        // Somebody else has reaped it, and by now the pid may be another's.
+        return;
+    }
     // It has not been reaped, so the pid is its own; that it has ended by itself is no error.
     let _ = rustix::process::kill_process(pid, Signal::KILL);
     let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
@@ -320,23 +349,24 @@ pub(crate) fn set_interrupt(disposition: Disposition) {
     set_signal(libc::SIGINT, disposition);
 }
 
+/// Has ended children stay until they are reaped, whatever this process was started with.
+pub(crate) fn hear_of_children() {
+    set_signal(libc::SIGCHLD, Disposition::Default);
+}
+
 /// Has SIGINT wait, in this thread and in what is forked from it.
 pub(crate) fn block_interrupts() {
     mask_interrupts(libc::SIG_BLOCK);
 }
 
 fn mask_interrupts(how: c_int) {
-    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: `set` is a set of signals to be filled.
-    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
-    // SAFETY: `set` has been filled, and the signal exists.
-    unsafe { libc::sigaddset(set.as_mut_ptr(), libc::SIGINT) };
-    // SAFETY: `set` has been filled; the mask before is not asked for.
-    unsafe { libc::pthread_sigmask(how, set.as_ptr(), std::ptr::null_mut()) };
+    let set = signals(&[libc::SIGINT]);
+    // SAFETY: there is a set, and the mask before is not asked for.
+    unsafe { libc::pthread_sigmask(how, &raw const set, std::ptr::null_mut()) };
 }
 
-/// Waits until `descriptor` is ready, in a process where SIGINT is blocked. One that comes before
-/// has no effect; one that comes after takes its default effect as soon as this returns.
+/// Waits until `descriptor` is ready, in a process where SIGINT is blocked, and takes its default
+/// effect from then on. Of those that came before, only one sent by [`interrupt`] counts.
 pub(crate) fn wait_deaf_to_interrupts(descriptor: BorrowedFd<'_>) {
     extern "C" fn deaf(_: c_int) {}
     // While the wait lasts SIGINT is not blocked. Were it ignored, one that comes between the
@@ -344,16 +374,42 @@ pub(crate) fn wait_deaf_to_interrupts(descriptor: BorrowedFd<'_>) {
     // kernel looks at the descriptor before it looks for signals.
     // SAFETY: the handler does nothing.
     unsafe { libc::signal(libc::SIGINT, deaf as *const () as libc::sighandler_t) };
-    let mut none = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: `none` is a set of signals to be filled.
-    unsafe { libc::sigemptyset(none.as_mut_ptr()) };
+    let none = signals(&[]);
     let mut poll = libc::pollfd { fd: descriptor.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    // SAFETY: there is one `pollfd`, no timeout, and `none` has been filled.
-    while unsafe { libc::ppoll(&raw mut poll, 1, std::ptr::null(), none.as_ptr()) } < 0
+    // SAFETY: there is one `pollfd`, and no timeout.
+    while unsafe { libc::ppoll(&raw mut poll, 1, std::ptr::null(), &raw const none) } < 0
         && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
     {}
+    let meant = take_pending_interrupt() == Some(libc::SI_QUEUE);
     set_interrupt(Disposition::Default);
     mask_interrupts(libc::SIG_UNBLOCK);
+    if meant {
+        let _ = rustix::process::kill_process(own_pid(), Signal::INT);
+    }
+}
+
+/// Takes a SIGINT that is pending and tells its `si_code`.
+fn take_pending_interrupt() -> Option<c_int> {
+    let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
+    let set = signals(&[libc::SIGINT]);
+    // SAFETY: there is a set, a place for what is told, and a timeout.
+    let taken = unsafe { libc::sigtimedwait(&raw const set, info.as_mut_ptr(), &raw const now) };
+    // SAFETY: a signal was taken, so the kernel has filled `info`.
+    (taken == libc::SIGINT).then(|| unsafe { info.assume_init() }.si_code)
+}
+
+/// A set of signals.
+fn signals(numbers: &[c_int]) -> libc::sigset_t {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: `set` is a set of signals to be filled.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    for number in numbers {
+        // SAFETY: `set` has been filled; of a number that is none, nothing comes.
+        unsafe { libc::sigaddset(set.as_mut_ptr(), *number) };
+    }
+    // SAFETY: it has been filled.
+    unsafe { set.assume_init() }
 }
 
 /// Has writes to a closed pipe fail instead of killing the process, as std does before `main`.
