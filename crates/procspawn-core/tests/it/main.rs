@@ -5,14 +5,18 @@
 mod authkey;
 mod basics;
 mod daemons;
+mod descriptors;
 mod entries;
 mod exits;
 mod family;
 mod fork;
 mod forkserver;
+mod future;
 mod join;
 mod panics;
 mod registry;
+mod remote_fn;
+mod signals;
 mod support;
 mod values;
 
