@@ -7,11 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use rustix::process::Pid;
+
 use crate::sys;
 
 /// The epoll and who waits for it.
 struct Reactor {
     epoll: OwnedFd,
+    /// The process that has the thread. One that was forked beside it has the same epoll in its
+    /// hands, and must not take out what the owner watches.
+    owner: Pid,
     wakers: Mutex<HashMap<u64, Waker>>,
 }
 
@@ -46,6 +51,9 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
+        if self.reactor.owner != sys::own_pid() {
+            return;
+        }
         sys::unwatch(&self.reactor.epoll, &self.descriptor);
         lock(&self.reactor.wakers).remove(&self.token);
     }
@@ -67,7 +75,8 @@ fn reactor() -> io::Result<Arc<Reactor>> {
     if let Some(reactor) = &*running {
         return Ok(reactor.clone());
     }
-    let reactor = Arc::new(Reactor { epoll: sys::epoll()?, wakers: Mutex::default() });
+    let reactor =
+        Arc::new(Reactor { epoll: sys::epoll()?, owner: sys::own_pid(), wakers: Mutex::default() });
     let thread = reactor.clone();
     std::thread::Builder::new().name("multiproc-reactor".into()).spawn(move || thread.run())?;
     *running = Some(reactor.clone());
