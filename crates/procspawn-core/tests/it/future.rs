@@ -2,14 +2,17 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
 use procspawn_core::{JoinError, JoinHandle, Process, StartError, StartMethod, active_children};
 
-use crate::support::{Living, PATIENCE, descriptors, each_method, live_on, only, run, start};
+use crate::support::{
+    Living, PATIENCE, descriptors, each_method, fork_unchecked, live_on, live_until, only, run,
+    start,
+};
 
 each_method! {
     awaiting_gives_the_value,
@@ -22,7 +25,10 @@ each_method! {
     a_future_that_is_done_can_tell_how_the_child_ended,
 }
 
-only! { Fork: waiting_for_a_future_starts_a_thread_and_so_prevents_forks }
+only! { Fork:
+    waiting_for_a_future_starts_a_thread_and_so_prevents_forks,
+    a_forked_child_that_drops_a_future_does_not_put_its_parent_to_sleep,
+}
 
 /// Wakes the thread that waits, and counts.
 struct Unpark(Thread, AtomicUsize);
@@ -164,4 +170,39 @@ fn waiting_for_a_future_starts_a_thread_and_so_prevents_forks(_: StartMethod) {
     assert!(matches!(result, Err(StartError::Threads(2))), "{result:?}");
     run(StartMethod::Spawn, || (), ());
     living.end().unwrap();
+}
+
+fn a_forked_child_that_drops_a_future_does_not_put_its_parent_to_sleep(_: StartMethod) {
+    let (receiver, mut gate) = ipc_pipe::pipe::<()>().unwrap();
+    let (_ready, sender) = ipc_pipe::pipe::<()>().unwrap();
+    let pending = start(StartMethod::Fork, live_until, (receiver, sender));
+    let pending = Arc::new(Mutex::new(pending));
+    let inner = waker();
+    let poll = |waker: &Arc<Unpark>| {
+        let waker = Waker::from(waker.clone());
+        Pin::new(&mut *pending.lock().unwrap()).poll(&mut Context::from_waker(&waker))
+    };
+    assert!(poll(&inner).is_pending());
+
+    // The child drops its copy of the future's registration, the only owner there.
+    let copy = Arc::downgrade(&pending);
+    let forked = fork_unchecked(Process::from_closure(move || {
+        let copy = copy.upgrade().unwrap();
+        // Put another in its place, so that it is dropped while the parent keeps its own.
+        let other = start_beside_threads();
+        drop(std::mem::replace(&mut *copy.lock().unwrap(), other));
+    }));
+    forked.unwrap().join().unwrap();
+
+    gate.send(&()).unwrap();
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while inner.1.load(Ordering::Relaxed) == 0 {
+        assert!(std::time::Instant::now() < deadline, "it is never woken");
+        std::thread::park_timeout(std::time::Duration::from_millis(100));
+    }
+    assert!(poll(&inner).is_ready());
+}
+
+fn start_beside_threads() -> JoinHandle<()> {
+    fork_unchecked(Process::new(|| (), ())).unwrap()
 }

@@ -69,7 +69,14 @@ fn a_function_prints_its_name() {
     assert_eq!(copy.call((1,)) + function.call((1,)), 4);
 }
 
-/// The fields of an encoded function.
+/// An encoded function.
+#[derive(Debug, Serialize, Deserialize)]
+enum Form {
+    Place(Name),
+    Registered(String),
+}
+
+/// The fields of one that is named by its place.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Name {
     module: [u8; 32],
@@ -78,11 +85,18 @@ struct Name {
 }
 
 fn name(function: Unary) -> Name {
-    Message::encode(&function).unwrap().decode().unwrap()
+    match Message::encode(&function).unwrap().decode().unwrap() {
+        Form::Place(name) => name,
+        Form::Registered(name) => panic!("{name} is registered"),
+    }
 }
 
 fn find(name: Name) -> Result<Unary, String> {
-    Message::encode(&name).unwrap().decode().map_err(|error| error.to_string())
+    found(Form::Place(name))
+}
+
+fn found(form: Form) -> Result<Unary, String> {
+    Message::encode(&form).unwrap().decode().map_err(|error| error.to_string())
 }
 
 /// Bytes that are a message as they stand.
@@ -143,6 +157,13 @@ fn a_function_of_another_build_is_refused() {
     other.module[7] ^= 1;
     let error = find(other).unwrap_err();
     assert!(error.contains("another build"), "{error}");
+}
+
+#[test]
+fn a_name_that_nobody_has_registered_is_refused() {
+    for name in ["", "it::remote_fn::double", "\0", &"x".repeat(1 << 20)] {
+        found(Form::Registered(name.into())).unwrap_err();
+    }
 }
 
 #[test]
