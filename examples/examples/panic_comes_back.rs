@@ -14,9 +14,9 @@ fn element(list: Vec<i32>, index: usize) -> i32 {
 fn main() -> Result<(), Box<dyn Error>> {
     let process = Process::new(element, (vec![1, 2, 3], 3)).start()?;
     match process.join() {
-        Err(JoinError::Panicked(panic)) => {
-            println!("message: {}", panic.message);
-            println!("location: {}", panic.location);
+        Err(JoinError::Panicked { message, location, .. }) => {
+            println!("message: {message}");
+            println!("location: {location}");
         }
         other => println!("unexpected: {other:?}"),
     }

@@ -218,10 +218,10 @@ pub use ipc_pipe::{
 };
 pub use multiproc_macros::{main, remote};
 pub use procspawn_core::{
-    Child, CurrentProcess, ExitStatus, Function, JoinError, JoinHandle, Panic, ParentProcess,
-    Process, RemoteFn, Run, StartError, StartMethod, active_children, authkey, cpu_count,
-    current_process, forkserver_pid, init, parent_process, set_authkey, set_executable,
-    set_exit_timeout, set_forkserver_preload, set_start_method, test_binary,
+    Child, CurrentProcess, ExitStatus, Function, JoinError, JoinHandle, ParentProcess, Process,
+    RemoteFn, Run, StartError, StartMethod, active_children, authkey, cpu_count, current_process,
+    forkserver_pid, init, parent_process, set_authkey, set_executable, set_exit_timeout,
+    set_forkserver_preload, set_start_method, test_binary,
 };
 
 /// What the attributes' expansions name.

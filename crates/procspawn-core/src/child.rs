@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ipc_pipe::Packets;
+use ipc_pipe::{Packets, RecvError};
 use rustix::process::{Pid, Signal};
 
 use crate::current::About;
@@ -40,6 +40,8 @@ struct State {
     /// Where it reports; closed once all is known.
     channel: Option<Packets>,
     report: Option<Report>,
+    /// Why a report that has come could not be read.
+    unreadable: Option<RecvError>,
     status: Option<ExitStatus>,
 }
 
@@ -148,9 +150,10 @@ impl Child {
         self.parent == sys::own_pid()
     }
 
-    /// Takes what the child has reported, once it has ended.
-    pub(crate) fn take_report(&self) -> Option<Report> {
-        self.state().report.take()
+    /// Takes what the child has reported, once it has ended; `None` if that was nothing.
+    pub(crate) fn take_report(&self) -> Result<Option<Report>, RecvError> {
+        let mut state = self.state();
+        state.unreadable.take().map_or_else(|| Ok(state.report.take()), Err)
     }
 
     /// Says that nobody will join it, so that the registry reaps it.
@@ -216,7 +219,11 @@ impl Child {
             match channel.recv::<Report>(Some(deadline)) {
                 Ok(Report::Reaped(status)) => return Some(status),
                 Ok(report) => state.report = Some(report),
-                Err(_) => return None,
+                Err(RecvError::Disconnected | RecvError::TimedOut) => return None,
+                Err(error) => {
+                    state.unreadable = Some(error);
+                    return None;
+                }
             }
         }
     }

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::io;
 
-use ipc_pipe::{DecodeError, EncodeError};
-use serde::{Deserialize, Serialize};
+use ipc_pipe::{DecodeError, EncodeError, RecvError};
 
 /// A process could not be started. Nothing of it is left behind.
 #[derive(Debug)]
@@ -38,7 +37,14 @@ pub enum StartError {
 #[non_exhaustive]
 pub enum JoinError {
     /// The function panicked.
-    Panicked(Panic),
+    Panicked {
+        /// The panic's message.
+        message: String,
+        /// Where it happened, as `file:line:column`.
+        location: String,
+        /// The child's backtrace, if `RUST_BACKTRACE` asks for it.
+        backtrace: Option<String>,
+    },
     /// The process exited by itself before the function returned, with this code (all 32 bits of it
     /// where the C library tells, which glibc does).
     Exited(i32),
@@ -55,6 +61,9 @@ pub enum JoinError {
     Encode(String),
     /// The value that came back does not decode.
     Decode(DecodeError),
+    /// What came back could not be read: it held more descriptors than this process has room for, or
+    /// the child wrote something else to its socket.
+    Unreadable(RecvError),
     /// The function does not exist in the child, because that runs another build of the program or
     /// another program: see [`set_executable`](crate::set_executable).
     NoSuchFunction(String),
@@ -66,17 +75,6 @@ pub enum JoinError {
     /// The process was started by another process than this one, which has the handle through a
     /// fork.
     NotParent,
-}
-
-/// What a panic in a child said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Panic {
-    /// The panic's message.
-    pub message: String,
-    /// Where it happened, as `file:line:column`.
-    pub location: String,
-    /// The child's backtrace, if `RUST_BACKTRACE` asks for it.
-    pub backtrace: Option<String>,
 }
 
 impl StartError {
@@ -111,7 +109,9 @@ impl fmt::Display for StartError {
 impl fmt::Display for JoinError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            JoinError::Panicked(panic) => panic.fmt(formatter),
+            JoinError::Panicked { message, location, .. } => {
+                write!(formatter, "the process panicked at {location}: {message}")
+            }
             JoinError::Exited(0) => formatter.write_str(
                 "the process exited with code 0 before the function returned (if its program never \
                  calls `init()`, the function never ran)",
@@ -124,6 +124,7 @@ impl fmt::Display for JoinError {
             JoinError::Arguments(why) => write!(formatter, "in the child: arguments: {why}"),
             JoinError::Encode(why) => write!(formatter, "in the child: return value: {why}"),
             JoinError::Decode(error) => write!(formatter, "return value: {error}"),
+            JoinError::Unreadable(error) => write!(formatter, "return value: {error}"),
             JoinError::NoSuchFunction(why) => write!(formatter, "in the child: {why}"),
             JoinError::Unknown => {
                 formatter.write_str("the process is gone, and its status is lost")
@@ -133,12 +134,6 @@ impl fmt::Display for JoinError {
                 formatter.write_str("only the process that started a child can join it")
             }
         }
-    }
-}
-
-impl fmt::Display for Panic {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "the process panicked at {}: {}", self.location, self.message)
     }
 }
 
@@ -156,6 +151,7 @@ impl std::error::Error for JoinError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             JoinError::Decode(error) => Some(error),
+            JoinError::Unreadable(error) => Some(error),
             _ => None,
         }
     }

@@ -98,8 +98,11 @@ impl<R: DeserializeOwned> JoinHandle<R> {
             Some(deadline) => self.child.wait_deadline(deadline)?,
         };
         self.joined = true;
-        let report = self.child.take_report();
-        Some(report.map_or_else(|| Err(status.into()), |report| report.into_result()))
+        Some(match self.child.take_report() {
+            Ok(Some(report)) => report.into_result(),
+            Ok(None) => Err(status.into()),
+            Err(error) => Err(JoinError::Unreadable(error)),
+        })
     }
 }
 

@@ -37,7 +37,7 @@ pub use bootstrap::{init, init_before_main};
 pub use child::Child;
 pub use cpus::cpu_count;
 pub use current::{CurrentProcess, ParentProcess, current_process, parent_process};
-pub use error::{JoinError, Panic, StartError};
+pub use error::{JoinError, StartError};
 pub use forkserver::{forkserver_pid, set_forkserver_preload};
 pub use function::Function;
 pub use join_handle::JoinHandle;

@@ -6,7 +6,8 @@ use ipc_pipe::Message;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{JoinError, Panic};
+use crate::error::JoinError;
+use crate::panics::Panic;
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -102,7 +103,9 @@ impl Report {
     pub(crate) fn into_result<R: DeserializeOwned>(self) -> Result<R, JoinError> {
         match self {
             Report::Returned(message) => message.decode().map_err(JoinError::Decode),
-            Report::Panicked(panic) => Err(JoinError::Panicked(panic)),
+            Report::Panicked(Panic { message, location, backtrace }) => {
+                Err(JoinError::Panicked { message, location, backtrace })
+            }
             Report::Exited(code) => Err(JoinError::Exited(code)),
             Report::NoSuchFunction(why) => Err(JoinError::NoSuchFunction(why)),
             Report::Arguments(why) => Err(JoinError::Arguments(why)),

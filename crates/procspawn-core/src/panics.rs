@@ -6,7 +6,15 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::Once;
 
-use crate::error::Panic;
+use serde::{Deserialize, Serialize};
+
+/// What a panic said.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Panic {
+    pub(crate) message: String,
+    pub(crate) location: String,
+    pub(crate) backtrace: Option<String>,
+}
 
 thread_local! {
     /// The last panic of this thread within [`catch`]; `None` outside.

@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::bootstrap::{Bootstrap, Role};
 use crate::entry::EntryRef;
-use crate::error::Panic;
 use crate::outcome::{EXIT_FAILED, Report};
+use crate::panics::Panic;
 use crate::{panics, server, sys};
 
 /// Where the one report of this process goes; taken by whoever reports first.

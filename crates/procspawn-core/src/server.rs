@@ -123,7 +123,8 @@ impl Forked {
 fn preload_all(preload: &[EntryRef]) -> Result<(), String> {
     for entry in preload {
         let function = entry.find::<(), ()>().map_err(|error| error.to_string())?;
-        panics::catch(|| function.call(()), |_| ()).map_err(|panic| panic.to_string())?;
+        panics::catch(|| function.call(()), |_| ())
+            .map_err(|panic| format!("it panicked at {}: {}", panic.location, panic.message))?;
     }
     match sys::thread_count() {
         Ok(1) => Ok(()),

@@ -114,8 +114,8 @@ fn a_process_with_threads_can_be_forked_unchecked(_: StartMethod) {
 fn a_panic_in_a_closure_comes_back(_: StartMethod) {
     let text = "captured".to_string();
     let result = Process::from_closure(move || -> u8 { panic!("{text}") }).start().unwrap().join();
-    let Err(JoinError::Panicked(panic)) = result else { panic!("{result:?}") };
-    assert_eq!(panic.message, "captured");
+    let Err(JoinError::Panicked { message, .. }) = result else { panic!("{result:?}") };
+    assert_eq!(message, "captured");
 }
 
 fn forked_children_of_forked_children_work(_: StartMethod) {

@@ -79,8 +79,8 @@ pub(crate) fn in_host(body: impl Function<(StartMethod,), Output = ()>, method: 
     let _ = host.kill();
     let failed = match result {
         None => Some(format!("it hangs: not done after {HANG:?}")),
-        Some(Err(JoinError::Panicked(panic))) => {
-            Some(format!("{}\n at {}", panic.message, panic.location))
+        Some(Err(JoinError::Panicked { message, location, .. })) => {
+            Some(format!("{message}\n at {location}"))
         }
         Some(Err(error)) => Some(format!("the host: {error}")),
         Some(Ok(())) if !left.is_empty() => Some(format!("processes are left behind: {left:?}")),
