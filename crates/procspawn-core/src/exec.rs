@@ -121,7 +121,8 @@ fn clone(launch: &mut Launch) -> io::Result<(Pid, OwnedFd)> {
     // unused; `child` never returns and, the caller having blocked all signals, runs alone on
     // that stack while this thread is suspended, so `launch` is not accessed by both at once.
     let result = unsafe { clone3(&args, child, (&raw mut *launch).cast()) };
-    match c_int::try_from(result).ok().and_then(Pid::from_raw) {
+    let pid = c_int::try_from(result).ok().filter(|pid| *pid > 0);
+    match pid.and_then(Pid::from_raw) {
         Some(pid) => {
             // SAFETY: the clone succeeded, so the kernel has put a fresh descriptor there.
             Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
