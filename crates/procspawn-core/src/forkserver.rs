@@ -173,6 +173,16 @@ impl Server {
 
     /// The child that has been asked for, or else one that is asked for now.
     fn take_child(&mut self) -> Result<Started, Asking> {
+        let ahead = self.asked;
+        match self.answer() {
+            // That was when it was asked, which may be long ago.
+            Err(Asking::Failed(_)) if ahead => self.answer(),
+            result => result,
+        }
+    }
+
+    /// What the server says to a request, sent before or now.
+    fn answer(&mut self) -> Result<Started, Asking> {
         self.ask();
         if !self.asked {
             return Err(Asking::Died);
