@@ -4,11 +4,14 @@
 
 mod authkey;
 mod basics;
+mod cpus;
 mod daemons;
 mod descriptors;
 mod entries;
+mod executable;
 mod exits;
 mod family;
+mod faults;
 mod fork;
 mod forkserver;
 mod future;

@@ -484,3 +484,10 @@ fn memchr_all(hay: &[u8], needle: &[u8]) -> Vec<usize> {
 fn hex(digits: &str) -> u64 {
     u64::from_str_radix(digits, 16).unwrap()
 }
+
+/// The memory of this process that is resident, in bytes.
+pub(crate) fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() * 1024
+}
