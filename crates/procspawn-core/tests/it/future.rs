@@ -68,7 +68,7 @@ fn awaiting_gives_every_kind_of_error(method: StartMethod) {
     let exits = start(method, || -> u8 { std::process::exit(300) }, ());
     let killed = start(method, live_on, ());
     killed.kill().unwrap();
-    assert!(matches!(block_on(panics), Err(JoinError::Panicked(_))));
+    assert!(matches!(block_on(panics), Err(JoinError::Panicked { .. })));
     assert!(matches!(block_on(exits), Err(JoinError::Exited(300))));
     assert!(matches!(block_on(killed), Err(JoinError::Signaled { signal: libc::SIGKILL, .. })));
 }

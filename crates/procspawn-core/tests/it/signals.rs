@@ -67,7 +67,7 @@ fn values_and_codes(method: StartMethod) {
     let child = start(method, || -> () { std::process::exit(300) }, ());
     assert!(matches!(child.join(), Err(JoinError::Exited(300))));
     let child = start(method, || -> () { panic!("on purpose") }, ());
-    assert!(matches!(child.join(), Err(JoinError::Panicked(_))));
+    assert!(matches!(child.join(), Err(JoinError::Panicked { .. })));
     let many: Vec<_> = (0..30).map(|x: u32| start(method, |x: u32| x, (x,))).collect();
     let sum: u32 = many.into_iter().map(|child| child.join().unwrap()).sum();
     assert_eq!(sum, (0..30).sum());
