@@ -4,6 +4,7 @@ use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use procspawn_core::{JoinError, Process, StartError, StartMethod, forkserver_pid, set_executable};
 
@@ -30,7 +31,10 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> Folder {
-        let path = std::env::temp_dir().join(format!("procspawn-core-{}", std::process::id()));
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("procspawn-core-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path).unwrap();
         Folder(path)
     }
@@ -38,7 +42,6 @@ impl Folder {
     /// A script that can be executed.
     fn script(&self, text: &str) -> PathBuf {
         let path = self.0.join("script");
-        // Written under another name by a child process, so that no fork of another test holds it open.
         std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
         path
@@ -174,7 +177,7 @@ fn a_program_of_another_build_has_no_such_function(_: StartMethod) {
     assert_eq!(known.exit_status().unwrap().code(), Some(1));
 }
 
-/// Runs a copy of this program that [`a_program_without_a_file`] is meant for.
+/// Runs one test, of those that are ignored otherwise, in a copy of this program.
 fn run_copy(name: &str) {
     let folder = Folder::new();
     let copy = folder.0.join("copy");
