@@ -120,10 +120,10 @@ fn ended_by(method: StartMethod, signal: impl Fn(&Living), number: i32) {
     signal(&living);
     let known = living.handle.child().clone();
     let result = living.handle.join();
-    assert!(
-        matches!(result, Err(JoinError::Signaled { signal, core_dumped: false }) if signal == number),
-        "{result:?}"
-    );
+    let Err(JoinError::Signaled { signal, core_dumped: false }) = result else {
+        panic!("{result:?}")
+    };
+    assert_eq!(signal, number);
     assert_eq!(known.exit_status().unwrap().signal(), Some(number));
     assert_eq!(known.wait(), known.exit_status().unwrap(), "waiting again is harmless");
     assert!(!known.is_alive());

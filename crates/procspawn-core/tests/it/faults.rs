@@ -190,7 +190,7 @@ fn starts_without_descriptors_are_errors_and_leave_nothing(method: StartMethod) 
             let gaps = fill_gaps();
             limit_descriptors(free);
             let body = |file: Handle<std::fs::File>| drop(file);
-            let given = rustix::io::dup(&std::io::stdout()).map(std::fs::File::from);
+            let given = rustix::io::dup(std::io::stdout()).map(std::fs::File::from);
             let result = given.map_err(std::io::Error::from).and_then(|given| {
                 let process = Process::new(body, (Handle(given),)).start_method(method);
                 Ok(process.start()?.join())
@@ -241,13 +241,13 @@ fn starts_without_processes_are_errors_and_leave_nothing(method: StartMethod) {
     let limit = Some(ours.count() as u64);
     let unlimited = getrlimit(Resource::Nproc);
     let set = |limit: Rlimit| {
-        setrlimit(Resource::Nproc, limit.clone()).unwrap();
+        setrlimit(Resource::Nproc, limit).unwrap();
         // A fork server has limits of its own, which it took from this process at its start.
         if let Some(server) = procspawn_core::forkserver_pid() {
             let _ = prlimit(Some(pid_of(server)), Resource::Nproc, limit);
         }
     };
-    set(Rlimit { current: limit, ..unlimited.clone() });
+    set(Rlimit { current: limit, ..unlimited });
     // A fork server may have had one child at hand, so that the first start succeeds.
     let mut living = Vec::new();
     let error = loop {

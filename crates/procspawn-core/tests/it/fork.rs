@@ -103,7 +103,7 @@ fn a_process_with_threads_cannot_be_forked(_: StartMethod) {
 
 fn a_process_with_threads_can_be_forked_unchecked(_: StartMethod) {
     beside_a_thread(|| {
-        let captured = vec![1, 2, 3];
+        let captured = [1, 2, 3];
         let child = fork_unchecked(Process::from_closure(move || captured.len()));
         assert_eq!(child.unwrap().join().unwrap(), 3);
         let child = fork_unchecked(Process::new(|x: u32| x + 1, (1,)));

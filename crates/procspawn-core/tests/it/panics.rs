@@ -70,7 +70,9 @@ fn every_payload_has_a_message(method: StartMethod) {
     assert_eq!(message(start(method, || resume_unwind(Box::new("no hook")), ())), "no hook");
     let long = "x".repeat(1 << 20);
     assert_eq!(message(start(method, |x: String| panic!("{x}"), (long.clone(),))), long);
-    let none = |x: Option<u8>| drop(x.unwrap());
+    let none = |x: Option<u8>| -> () {
+        x.unwrap();
+    };
     assert!(message(start(method, none, (None,))).contains("`None`"));
 }
 
@@ -190,7 +192,10 @@ fn deeper(x: u64) -> u64 {
 }
 
 fn a_stack_overflow_is_a_signal(method: StartMethod) {
-    let signal = signal_of(start(method, |x: u64| drop(deeper(x)), (0,)));
+    let body = |x: u64| -> () {
+        deeper(x);
+    };
+    let signal = signal_of(start(method, body, (0,)));
     assert!([libc::SIGABRT, libc::SIGSEGV].contains(&signal), "{signal}");
 }
 
