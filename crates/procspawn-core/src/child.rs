@@ -197,7 +197,8 @@ impl Child {
         let reaped =
             state.channel.take().and_then(|channel| self.read_reports(&channel, &mut state));
         let of_report = state.report.as_ref().map(|report| ExitStatus::Code(report.exit_code()));
-        let status = match self.reap_or_ask().or(reaped) {
+        let remembered = || sys::remembered_status(self.sentinel());
+        let status = match self.reap().or(reaped).or_else(remembered) {
             // The kernel keeps eight bits of an exit code; the report has them all.
             Some(ExitStatus::Code(code)) => of_report
                 .filter(|full| full.code().is_some_and(|full| full & 0xff == code))
@@ -228,15 +229,10 @@ impl Child {
         }
     }
 
-    /// Reaps the child, or, if someone else has, asks the kernel what it remembers.
-    fn reap_or_ask(&self) -> Option<ExitStatus> {
-        if self.relayed {
-            return None;
-        }
-        match sys::reap(self.sentinel()) {
-            Ok(status) => status,
-            Err(sys::Reaped) => sys::remembered_status(self.sentinel()),
-        }
+    /// Reaps the child, unless that is for its fork server or someone else has; then the kernel may
+    /// remember how it ended.
+    fn reap(&self) -> Option<ExitStatus> {
+        if self.relayed { None } else { sys::reap(self.sentinel()).ok().flatten() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

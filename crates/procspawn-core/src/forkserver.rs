@@ -7,6 +7,7 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use ipc_pipe::{Handle, Packets, RecvError, SendError};
 use rustix::process::{Pid, Signal};
@@ -48,6 +49,10 @@ struct Server {
     /// A child has been asked for, and the answer has not been read.
     asked: bool,
 }
+
+/// How long a server may take to fork. One that is stopped must not keep its parent for ever; it is
+/// ended then, and a new one is asked.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 static SERVER: Mutex<Option<Server>> = Mutex::new(None);
 static PRELOAD: Mutex<Vec<RemoteFn<()>>> = Mutex::new(Vec::new());
@@ -132,7 +137,7 @@ fn take_child(running: &mut Option<Server>) -> Result<Started, StartError> {
 
 /// Why the server gave no child.
 enum Asking {
-    /// It is gone.
+    /// It is gone, or as good as gone.
     Died,
     Failed(StartError),
 }
@@ -192,7 +197,7 @@ impl Server {
             let source = io::Error::from_raw_os_error(errno);
             Asking::Failed(StartError::Io { doing, source })
         };
-        match self.process.channel.recv(None) {
+        match self.process.channel.recv(Some(Instant::now() + PATIENCE)) {
             Ok(Answer::Forked { pid, process: Handle(process), channel: Handle(channel) }) => {
                 let pid = Pid::from_raw(pid).ok_or(Asking::Died)?;
                 Ok(Started { pid, process, channel, relayed: true })

@@ -24,6 +24,7 @@ only! { ForkServer:
     a_child_killed_after_its_server_ends_somehow,
     the_next_start_replaces_a_dead_server,
     the_server_is_replaced_again_and_again,
+    a_stopped_server_is_replaced_in_time,
     the_server_dies_with_its_killed_parent,
     the_server_ends_with_its_parent,
     preloaded_functions_have_run_in_every_child,
@@ -130,6 +131,16 @@ fn the_server_is_replaced_again_and_again(_: StartMethod) {
     // The first may be a child that the last server had at hand.
     (0..3).for_each(|n| assert_eq!(run(SERVER, |n: u32| n, (n,)), n));
     assert_eq!(crate::support::zombies(), 0);
+}
+
+fn a_stopped_server_is_replaced_in_time(_: StartMethod) {
+    run(SERVER, || (), ());
+    let (old, pid) = (server(), forkserver_pid());
+    old.signal(Signal::STOP);
+    // The first may be a child that the old server had at hand.
+    (0..3).for_each(|n| assert_eq!(run(SERVER, |n: u32| n, (n,)), n));
+    assert_ne!(forkserver_pid(), pid);
+    old.wait_for_end();
 }
 
 /// A parent with a server, whose pid it tells.
