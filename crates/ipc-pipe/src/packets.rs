@@ -72,13 +72,19 @@ impl Packets {
         Ok((Packets { socket: one }, Packets { socket: other }))
     }
 
-    /// True if `fd` is such a socket and a message of this protocol is waiting in it.
-    pub fn is_waiting_at(fd: BorrowedFd<'_>) -> bool {
+    /// The socket at `fd`, under a descriptor of its own, if it is such a socket and a message of this
+    /// protocol is waiting in it. The message is left there.
+    ///
+    /// # Errors
+    ///
+    /// When there is one, and this process has no room for one more descriptor.
+    pub fn waiting_at(fd: BorrowedFd<'_>) -> std::io::Result<Option<Packets>> {
         let mut magic = [0; MAGIC.len()];
         let peek = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-        sys::is_unix_socket(fd, SocketType::SEQPACKET)
-            && sys::receive_plain(fd, &mut magic, peek).is_ok()
+        let waiting = sys::receive_plain(fd, &mut magic, peek).is_ok()
             && magic == MAGIC
+            && sys::is_unix_socket(fd, SocketType::SEQPACKET);
+        if waiting { Ok(Some(Packets { socket: sys::duplicate(fd)? })) } else { Ok(None) }
     }
 
     /// Sends a value as one message.

@@ -111,8 +111,11 @@ static INITIALIZED: AtomicBool = AtomicBool::new(false);
 /// ```
 pub fn init() {
     // Relaxed: the flag guards no data.
-    if !INITIALIZED.swap(true, Ordering::Relaxed) && Packets::is_waiting_at(sys::stdin()) {
-        run::from_stdin();
+    if INITIALIZED.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    if let Some(channel) = Packets::waiting_at(sys::stdin()).transpose() {
+        run::from_stdin(channel);
     }
 }
 

@@ -197,7 +197,11 @@ impl Child {
         let reaped =
             state.channel.take().and_then(|channel| self.read_reports(&channel, &mut state));
         let of_report = state.report.as_ref().map(|report| ExitStatus::Code(report.exit_code()));
-        let remembered = || sys::remembered_status(self.sentinel());
+        // Nobody may be left to tell, but the kernel.
+        let remembered = || match of_report {
+            None => sys::remembered_status(self.sentinel()),
+            Some(_) => None,
+        };
         let status = match self.reap().or(reaped).or_else(remembered) {
             // The kernel keeps eight bits of an exit code; the report has them all.
             Some(ExitStatus::Code(code)) => of_report
@@ -219,7 +223,12 @@ impl Child {
             let deadline = if wait { patience } else { Instant::now() };
             match channel.recv::<Report>(Some(deadline)) {
                 Ok(Report::Reaped(status)) => return Some(status),
-                Ok(report) => state.report = Some(report),
+                Ok(report) => {
+                    state.report = Some(report);
+                    if !self.relayed {
+                        return None;
+                    }
+                }
                 Err(RecvError::Disconnected | RecvError::TimedOut) => return None,
                 Err(error) => {
                     state.unreadable = Some(error);

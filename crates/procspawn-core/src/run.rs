@@ -1,6 +1,7 @@
 //! What happens inside a child: it learns who it is, runs its function, reports, exits.
 
 use std::ffi::{c_int, c_void};
+use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Mutex, PoisonError, TryLockError};
@@ -20,16 +21,13 @@ static CHANNEL: Mutex<Option<Packets>> = Mutex::new(None);
 static OWNER: AtomicI32 = AtomicI32::new(0);
 
 /// The life of a process that was executed with its socket as standard input.
-pub(crate) fn from_stdin() -> ! {
-    let channel = sys::duplicate_stdin().and_then(Packets::try_from);
-    match (channel, sys::detach_stdin()) {
-        (Ok(channel), Ok(())) => {
+pub(crate) fn from_stdin(channel: io::Result<Packets>) -> ! {
+    match channel.and_then(|channel| sys::detach_stdin().map(|()| channel)) {
+        Ok(channel) => {
             let bootstrap = channel.recv(None);
             serve(channel, bootstrap)
         }
-        (Err(error), _) | (_, Err(error)) => {
-            fail(&format!("cannot take over the socket of a child: {error}"))
-        }
+        Err(error) => fail(&format!("cannot take over the socket of a child: {error}")),
     }
 }
 

@@ -327,11 +327,6 @@ pub(crate) fn detach_stdin() -> io::Result<()> {
     Ok(rustix::stdio::dup2_stdin(&null)?)
 }
 
-/// A duplicate of standard input, closed on exec.
-pub(crate) fn duplicate_stdin() -> io::Result<OwnedFd> {
-    Ok(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?)
-}
-
 /// A duplicate of a descriptor, closed on exec.
 pub(crate) fn duplicate(descriptor: impl AsFd) -> io::Result<OwnedFd> {
     Ok(rustix::io::fcntl_dupfd_cloexec(descriptor, 3)?)

@@ -58,7 +58,8 @@ fn only_sockets_of_this_kind() {
     let (stream, _other) = std::os::unix::net::UnixStream::pair().unwrap();
     assert!(Packets::try_from(OwnedFd::from(stream)).is_err());
     let (one, other) = Packets::pair().unwrap();
-    assert!(!Packets::is_waiting_at(other.as_fd()));
+    assert!(Packets::waiting_at(other.as_fd()).unwrap().is_none());
     one.send(&1_u8).unwrap();
-    assert!(Packets::is_waiting_at(other.as_fd()));
+    let same = Packets::waiting_at(other.as_fd()).unwrap().expect("a message is waiting");
+    assert!(Packets::waiting_at(same.as_fd()).unwrap().is_some(), "it is still there");
 }
