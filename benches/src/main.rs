@@ -31,11 +31,11 @@ type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 const USAGE: &str = "usage: benches list | run NAME [--quick] | run --all [--quick]";
 
+#[multiproc::main]
 fn main() -> ExitCode {
     if bare::served() {
         return ExitCode::SUCCESS;
     }
-    multiproc::init();
     match command() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -34,7 +34,7 @@ fn with_init(item: TokenStream) -> Result<TokenStream, Misuse> {
             let mut with_init = Group::new(Delimiter::Brace, body_with_init(body.stream()));
             with_init.set_span(body.span());
             tokens.push(with_init.into());
-            Ok(tokens.into_iter().collect())
+            Ok(tokens.into_iter().chain(before_main()).collect())
         }
         other => Err(Misuse {
             span: other.map_or_else(Span::call_site, |token| token.span()),
@@ -56,6 +56,12 @@ fn is_inner_attribute(tokens: &[TokenTree]) -> bool {
     matches!(tokens, [hash, bang, text] if is_punct(hash, '#')
         && is_punct(bang, '!')
         && is_group(text, Delimiter::Bracket))
+}
+
+/// Has the loader call `init` already, where it hands the arguments to what it calls: a child then has
+/// neither the start-up of std nor `main` to go through.
+fn before_main() -> TokenStream {
+    tokens("#[cfg(target_env = \"gnu\")] ::multiproc::__private::before_main! {}")
 }
 
 fn call_of_init() -> TokenStream {

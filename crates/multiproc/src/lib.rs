@@ -21,7 +21,8 @@
 //!
 //! A child is the same program, executed again. [`#[multiproc::main]`](macro@main), or a call of
 //! [`init`] first thing in `main`, is where a child turns off to run its function; `main` goes on
-//! in the first process only. If both are forgotten, the first start is an error,
+//! in the first process only. (The attribute is the quicker of the two: it turns off even before
+//! `main`.) If both are forgotten, the first start is an error,
 //! [`StartError::NotInitialized`]. No function is registered anywhere.
 //!
 //! # What can run
@@ -227,5 +228,6 @@ pub use procspawn_core::{
 /// What the attributes' expansions name.
 #[doc(hidden)]
 pub mod __private {
+    pub use procspawn_core::test_binary as before_main;
     pub use procspawn_core::{REGISTERED, Registered, linkme};
 }

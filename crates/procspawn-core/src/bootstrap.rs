@@ -119,11 +119,12 @@ pub fn init() {
     }
 }
 
-/// [`init`] for a test binary, before the test harness's `main`: see
-/// [`test_binary!`](crate::test_binary).
+/// [`init`] before `main` and before the start-up of std, of which it does what matters to a child:
+/// see [`test_binary!`](crate::test_binary).
 #[doc(hidden)]
 pub extern "C" fn init_before_main() {
     sys::ignore_broken_pipes();
+    sys::open_missing_streams();
     init();
 }
 

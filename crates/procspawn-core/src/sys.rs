@@ -8,7 +8,7 @@
 use std::ffi::{CStr, c_int, c_void};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, epoll};
@@ -410,6 +410,20 @@ fn signals(numbers: &[c_int]) -> libc::sigset_t {
 /// Has writes to a closed pipe fail instead of killing the process, as std does before `main`.
 pub(crate) fn ignore_broken_pipes() {
     set_signal(libc::SIGPIPE, Disposition::Ignore);
+}
+
+/// Opens `/dev/null` for each standard stream that is closed, as std does before `main`: a file opened
+/// later must not become standard output by chance.
+pub(crate) fn open_missing_streams() {
+    for number in 0..=2 {
+        // SAFETY: the request takes no argument and only looks.
+        if unsafe { libc::fcntl(number, libc::F_GETFD) } >= 0 {
+            continue;
+        }
+        // The lowest number that is free is this one. Without it there is nothing better to be done.
+        let null = rustix::fs::open("/dev/null", OFlags::RDWR, Mode::empty());
+        let _ = null.map(OwnedFd::into_raw_fd);
+    }
 }
 
 fn set_signal(number: c_int, disposition: Disposition) {
