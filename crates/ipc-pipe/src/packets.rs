@@ -72,8 +72,8 @@ impl Packets {
         Ok((Packets { socket: one }, Packets { socket: other }))
     }
 
-    /// The socket at `fd`, under a descriptor of its own, if it is such a socket and a message of this
-    /// protocol is waiting in it. The message is left there.
+    /// The socket at `fd`, under a descriptor of its own, if it is such a socket and a message of
+    /// this protocol is waiting in it. The message is left there.
     ///
     /// # Errors
     ///

@@ -58,8 +58,8 @@ fn is_inner_attribute(tokens: &[TokenTree]) -> bool {
         && is_group(text, Delimiter::Bracket))
 }
 
-/// Has the loader call `init` already, where it hands the arguments to what it calls: a child then has
-/// neither the start-up of std nor `main` to go through.
+/// Has the loader call `init` already, where it hands the arguments to what it calls: a child then
+/// has neither the start-up of std nor `main` to go through.
 fn before_main() -> TokenStream {
     tokens("#[cfg(target_env = \"gnu\")] ::multiproc::__private::before_main! {}")
 }

@@ -61,8 +61,8 @@ pub enum JoinError {
     Encode(String),
     /// The value that came back does not decode.
     Decode(DecodeError),
-    /// What came back could not be read: it held more descriptors than this process has room for, or
-    /// the child wrote something else to its socket.
+    /// What came back could not be read: it held more descriptors than this process has room for,
+    /// or the child wrote something else to its socket.
     Unreadable(RecvError),
     /// The function does not exist in the child, because that runs another build of the program or
     /// another program: see [`set_executable`](crate::set_executable).
