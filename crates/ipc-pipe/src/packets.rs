@@ -30,7 +30,7 @@ use crate::deadline::Deadline;
 use crate::error::{RecvError, SendError};
 use crate::handle::Handle;
 use crate::message::Message;
-use crate::sys;
+use crate::sys::{self, net};
 
 const MAGIC: [u8; 4] = *b"mpk1";
 const HEADER: usize = 16;
@@ -77,14 +77,23 @@ impl Packets {
     ///
     /// # Errors
     ///
-    /// When there is one, and this process has no room for one more descriptor.
+    /// When there is one, and it was made by another user than the one this process acts for, or this
+    /// process has no room for one more descriptor. A program that runs with more rights than its
+    /// caller must not take orders from it.
     pub fn waiting_at(fd: BorrowedFd<'_>) -> std::io::Result<Option<Packets>> {
         let mut magic = [0; MAGIC.len()];
         let peek = RecvFlags::PEEK | RecvFlags::DONTWAIT;
         let waiting = sys::receive_plain(fd, &mut magic, peek).is_ok()
             && magic == MAGIC
             && sys::is_unix_socket(fd, SocketType::SEQPACKET);
-        if waiting { Ok(Some(Packets { socket: sys::duplicate(fd)? })) } else { Ok(None) }
+        if !waiting {
+            return Ok(None);
+        }
+        if net::credentials(fd)?.uid != net::effective_user() {
+            let why = "the socket at standard input was made by another user";
+            return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, why));
+        }
+        Ok(Some(Packets { socket: sys::duplicate(fd)? }))
     }
 
     /// Sends a value as one message.

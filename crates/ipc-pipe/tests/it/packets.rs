@@ -63,3 +63,23 @@ fn only_sockets_of_this_kind() {
     let same = Packets::waiting_at(other.as_fd()).unwrap().expect("a message is waiting");
     assert!(Packets::waiting_at(same.as_fd()).unwrap().is_some(), "it is still there");
 }
+
+/// A program with more rights than its caller must not be told what to run by that.
+#[test]
+fn a_socket_of_another_user_is_refused() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root can act for another user");
+        return;
+    }
+    let nobody = rustix::process::Uid::from_raw(65_534);
+    // On Linux the user is a matter of the thread; this one keeps to itself.
+    let of_nobody = std::thread::spawn(move || {
+        rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+        let (one, other) = Packets::pair().unwrap();
+        one.send(&1_u8).unwrap();
+        (one, other)
+    });
+    let (_one, other) = of_nobody.join().unwrap();
+    let error = Packets::waiting_at(other.as_fd()).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
+}
