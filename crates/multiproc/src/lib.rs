@@ -50,6 +50,8 @@
 //! then, its children have: the environment, the working directory, and what
 //! [`set_forkserver_preload`] has had it load. `Fork` refuses to start while the process has more
 //! than one thread; it alone runs closures that capture ([`Process::from_closure`]).
+//! A spawn is mostly the start of a program, and a third of that is the dynamic linker, which a
+//! program linked with `-C target-feature=+crt-static` does without.
 //! [`Process::start_method`] chooses for one process, [`set_start_method`] for all that do not say.
 //!
 //! # What crosses
