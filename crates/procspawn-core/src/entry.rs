@@ -22,7 +22,8 @@ use crate::function::Function;
 use crate::module::{Module, ModuleId};
 
 /// Tells an entry from anything else that may lie at an address. Only entries contain it: what is
-/// compared with is [`HIDDEN`], as the compiler may put what code compares with among the constants too.
+/// compared with is [`HIDDEN`], as the compiler may put what code compares with among the constants
+/// too.
 const MAGIC: [u64; 2] = [HIDDEN[0] ^ MASK, HIDDEN[1] ^ MASK];
 const HIDDEN: [u64; 2] = [0x7f6d_756c_7469_7072, 0xe3c1_9a55_d20b_4f86];
 const MASK: u64 = 0x51ab_9c3e_07d4_68f2;
