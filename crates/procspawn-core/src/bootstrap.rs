@@ -70,9 +70,7 @@ impl<R> Bootstrap<R> {
         let lifeline = if ends_with_parent { Some(Handle(lifeline::reader()?)) } else { None };
         Ok(Bootstrap { about, parent: current::as_parent()?, lifeline, authkey: authkey()?, role })
     }
-}
 
-impl<R> Bootstrap<R> {
     /// Becomes the process described, in the child: steps 4 and 5.
     pub(crate) fn adopt(self) -> io::Result<R> {
         if let Some(Handle(reader)) = self.lifeline {

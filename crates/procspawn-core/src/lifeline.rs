@@ -31,14 +31,14 @@ static PARENTS: Mutex<Option<OwnedFd>> = Mutex::new(None);
 /// A read end for a daemon of this process.
 pub(crate) fn reader() -> io::Result<OwnedFd> {
     let mut own = lock(&OWN);
-    if own.is_none() {
-        let (reader, writer) = sys::pipe()?;
-        *own = Some(Lifeline { reader, _writer: writer });
-    }
-    match &*own {
-        Some(lifeline) => sys::duplicate(&lifeline.reader),
-        None => unreachable!("it has just been made"),
-    }
+    let lifeline = match own.take() {
+        Some(lifeline) => lifeline,
+        None => {
+            let (reader, writer) = sys::pipe()?;
+            Lifeline { reader, _writer: writer }
+        }
+    };
+    sys::duplicate(&own.insert(lifeline).reader)
 }
 
 /// Ties this process to the parent that gave it `reader`.

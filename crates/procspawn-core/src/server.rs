@@ -67,10 +67,14 @@ fn round(control: &Packets, children: &mut Vec<Forked>) -> Next {
     let watched: Vec<_> = std::iter::once(control.as_fd())
         .chain(children.iter().map(|child| child.process.as_fd()))
         .collect();
-    let Ok(ready) = sys::wait_any(&watched, None) else { return Next::End };
-    let mut deaths = ready[1..].iter();
-    children.retain(|child| !deaths.next().is_some_and(|dead| *dead) || !child.tell_death());
-    if !ready[0] {
+    let Ok(ready) = ipc_pipe::wait(&watched, None) else { return Next::End };
+    // From the end, so that those that are still to be looked at keep their places.
+    for child in ready.iter().rev().filter_map(|place| place.checked_sub(1)) {
+        if children[child].tell_death() {
+            children.swap_remove(child);
+        }
+    }
+    if ready.first() != Some(&0) {
         return Next::Round;
     }
     let answer = match control.recv::<Request>(None) {

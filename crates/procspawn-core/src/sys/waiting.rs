@@ -4,33 +4,15 @@ use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, epoll};
-use rustix::io::Errno;
+use rustix::event::epoll;
 
-/// Waits until one of `descriptors` is ready (or has ended), and says which are.
-pub(crate) fn wait_any(
-    descriptors: &[BorrowedFd<'_>],
-    deadline: Option<Instant>,
-) -> io::Result<Vec<bool>> {
-    let mut polls: Vec<_> = descriptors.iter().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
-    loop {
-        match rustix::event::poll(&mut polls, remaining(deadline).as_ref()) {
-            Err(Errno::INTR) => {}
-            Ok(0) if deadline.is_none_or(|deadline| Instant::now() < deadline) => {}
-            Ok(_) => return Ok(polls.iter().map(|poll| !poll.revents().is_empty()).collect()),
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-/// Waits until `descriptor` is ready; false when the deadline passes first.
+/// Waits until `descriptor` is ready (or has ended); false when the deadline passes first.
 pub(crate) fn wait(descriptor: BorrowedFd<'_>, deadline: Option<Instant>) -> io::Result<bool> {
-    Ok(wait_any(&[descriptor], deadline)?[0])
-}
-
-fn remaining(deadline: Option<Instant>) -> Option<Timespec> {
-    let left = deadline?.saturating_duration_since(Instant::now());
-    Some(Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }))
+    let ready = match deadline {
+        None => ipc_pipe::wait(&[descriptor], None),
+        Some(deadline) => ipc_pipe::wait_deadline(&[descriptor], deadline),
+    };
+    Ok(!ready?.is_empty())
 }
 
 /// A set of watched descriptors.
