@@ -1,10 +1,12 @@
-//! The attribute macros of `multiproc`. Use them through that crate.
+//! The attribute and derive macros of `multiproc`. Use them through that crate.
 //!
 //! They work on tokens and depend on nothing, so that they cost a build next to no time.
 #![forbid(unsafe_code)]
 
 mod expand;
+mod fields;
 mod remote;
+mod shareable;
 mod signature;
 
 use proc_macro::TokenStream;
@@ -72,4 +74,20 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn remote(arguments: TokenStream, item: TokenStream) -> TokenStream {
     remote::remote(arguments, item)
+}
+
+/// Lets the values of a struct lie in memory shared between processes.
+///
+/// The struct has `#[repr(C)]` or `#[repr(transparent)]`, and every field is shareable: a number,
+/// an atomic number, an array of those, or another such struct. Generic parameters must be shareable,
+/// too. The trait's documentation has the rules and examples.
+#[proc_macro_derive(Shareable)]
+pub fn shareable(item: TokenStream) -> TokenStream {
+    shareable::derive(item, "::multiproc::__private")
+}
+
+/// The same for who uses `ipc-shm` without the facade, which exports it as `Shareable`.
+#[proc_macro_derive(ShareableIpcShm)]
+pub fn shareable_ipc_shm(item: TokenStream) -> TokenStream {
+    shareable::derive(item, "::ipc_shm")
 }

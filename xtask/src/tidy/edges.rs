@@ -25,7 +25,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("queues", &["sync-primitives", "ipc-shm", "ipc-pipe"]),
     ("procspawn-core", &["ipc-pipe"]),
     ("sync-primitives", &["ipc-shm"]),
-    ("ipc-shm", &["ipc-pipe"]),
+    ("ipc-shm", &["ipc-pipe", "multiproc-macros"]),
     ("ipc-pipe", &[]),
     ("multiproc-macros", &[]),
 ];

@@ -1,0 +1,208 @@
+//! Names for regions, which go with their last user.
+//!
+//! A name is a file in `/dev/shm` under a fixed prefix, mode 0600. Its first two bytes (which belong
+//! to the magic number; a lock does not change them) are what the parties lock, each with a
+//! description of its own, so that the kernel frees the lock with its holder:
+//!
+//! - byte 0, shared: *I use this*. Every user holds it.
+//! - byte 0, exclusive: *nobody uses this*. Never held for longer than it takes to remove the name.
+//! - byte 1, exclusive: *I remove the name now*. So nobody else does, and the name that has been
+//!   compared with the file still refers to it when it is unlinked.
+//!
+//! What is true if a process is killed at each step:
+//!
+//! | creating | killed after it |
+//! |---|---|
+//! | 1. a file without a name | the kernel frees it |
+//! | 2. length, header, values | the same |
+//! | 3. lock byte 0 shared | the same |
+//! | 4. link it to the name (fails if taken) | complete, without a user: the next sweep removes it |
+//!
+//! | opening | killed after it |
+//! |---|---|
+//! | 1. open by name | nothing has happened |
+//! | 2. lock byte 0 shared; a conflict means that it is being removed: not found | the lock is freed |
+//! | 3. look if the name still refers to this file, else start again | the same |
+//!
+//! | dropping, and sweeping for each name | killed after it |
+//! |---|---|
+//! | 1. lock bytes 0 and 1 exclusively; a conflict means that it is in use: done | freed; name swept later |
+//! | 2. look if the name still refers to this file | the same |
+//! | 3. remove the name | done; the memory goes with the last mapping |
+//!
+//! | `unlink`, by a user | killed after it |
+//! |---|---|
+//! | 1. lock byte 1 exclusively | the lock is freed, the name stays with its users |
+//! | 2. look if the name still refers to this file, else not found | the same |
+//! | 3. remove the name | done; other users keep what they have mapped |
+//!
+//! A process that is killed as the last user thus leaves a name, and [`sweep`] finds it: whenever a
+//! named region is created or opened, or when called. It asks the kernel, not a list of pids.
+//!
+//! A forked child holds its parent's descriptions. It leaves their names alone when it drops its
+//! copies, and the parent may remove a name that the child has mapped.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use crate::ShmError;
+use crate::header::{HEADER_LEN, Header};
+use crate::sys::{self, FileId, Lock};
+
+const FOLDER: &str = "/dev/shm";
+const PREFIX: &str = "multiproc-shm.";
+/// What is left of the 255 bytes of a file name, rounded down.
+const LONGEST: usize = 200;
+
+const USE: std::ops::Range<u64> = 0..1;
+const REMOVAL: std::ops::Range<u64> = 1..2;
+const BOTH: std::ops::Range<u64> = 0..2;
+
+/// A user's hold on a name; when the last one goes, so does the name.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    name: String,
+    path: PathBuf,
+    id: FileId,
+    /// A description of its own, which is never sent and holds the lock.
+    lock: OwnedFd,
+    /// Who has opened `lock`. A forked child shares it.
+    pid: u32,
+}
+
+/// Removes the names of regions that nobody uses any more, because their users were killed.
+///
+/// Creating and opening named regions does so first. It concerns regions of this user only, and may
+/// run in any number of processes at once and be killed at any point.
+///
+/// # Errors
+///
+/// When `/dev/shm` cannot be read.
+///
+/// # Examples
+///
+/// ```
+/// use ipc_shm::Shared;
+///
+/// let name = format!("sweep-example-{}", std::process::id());
+/// let number = Shared::create(&name, 7_u64)?;
+/// ipc_shm::sweep()?; // Does not touch what is in use.
+/// assert_eq!(*Shared::<u64>::open(&name)?, 7);
+/// # Ok::<(), ipc_shm::ShmError>(())
+/// ```
+pub fn sweep() -> Result<(), ShmError> {
+    for name in sys::names_in(Path::new(FOLDER))? {
+        if name.starts_with(PREFIX) {
+            // A name that cannot be opened or has gone meanwhile is somebody else's business.
+            let _ = sweep_one(&Path::new(FOLDER).join(name));
+        }
+    }
+    Ok(())
+}
+
+fn sweep_one(path: &Path) -> io::Result<()> {
+    let file = sys::open_file(path)?;
+    if sys::is_own_file(file.as_fd())? && is_region(file.as_fd())? {
+        remove_unused(file.as_fd(), sys::id_of(file.as_fd())?, path)?;
+    }
+    Ok(())
+}
+
+fn is_region(file: BorrowedFd<'_>) -> io::Result<bool> {
+    let mut bytes = [0; HEADER_LEN];
+    let complete = sys::read_start(file, &mut bytes)?;
+    Ok(complete && !matches!(Header::decode(&bytes, u64::MAX), Err(ShmError::NotARegion)))
+}
+
+/// Removes the name if no other description has a lock that says the file is in use.
+fn remove_unused(file: BorrowedFd<'_>, id: FileId, path: &Path) -> io::Result<()> {
+    if sys::try_lock(file, BOTH, Lock::Exclusive)? && sys::id_at(path)? == id {
+        sys::unlink(path)?;
+    }
+    Ok(())
+}
+
+/// A file for a new region, which gets its name later.
+pub(crate) fn begin(name: &str) -> Result<OwnedFd, ShmError> {
+    path_of(name)?;
+    sweep()?;
+    Ok(sys::nameless_file(Path::new(FOLDER))?)
+}
+
+/// Opens what is under a name, and claims it.
+pub(crate) fn open(name: &str) -> Result<(OwnedFd, Claim), ShmError> {
+    let path = path_of(name)?;
+    sweep()?;
+    loop {
+        let file = sys::open_file(&path).map_err(|error| ShmError::about(name, error))?;
+        if let Some(claim) = Claim::take(name, file.as_fd())? {
+            return Ok((file, claim));
+        }
+        let id = sys::id_of(file.as_fd())?;
+        let has_passed_to_another = sys::id_at(&path).is_ok_and(|now| now != id);
+        if !has_passed_to_another {
+            return Err(ShmError::NotFound(name.to_owned()));
+        }
+    }
+}
+
+fn path_of(name: &str) -> Result<PathBuf, ShmError> {
+    let fits = (1..=LONGEST).contains(&name.len());
+    if !fits || name.contains(['/', '\0']) {
+        return Err(ShmError::InvalidName(name.to_owned()));
+    }
+    Ok(Path::new(FOLDER).join(format!("{PREFIX}{name}")))
+}
+
+impl Claim {
+    /// Claims a file that has no name yet and gives it one.
+    pub(crate) fn publish(name: &str, file: BorrowedFd<'_>) -> Result<Claim, ShmError> {
+        let claim = Claim::new(name, file)?;
+        sys::try_lock(claim.lock.as_fd(), USE, Lock::Shared)?;
+        sys::link(file, &claim.path).map_err(|error| ShmError::about(name, error))?;
+        Ok(claim)
+    }
+
+    /// Claims a file that is in use under a name; `None` if the name does not lead to it any more.
+    pub(crate) fn take(name: &str, file: BorrowedFd<'_>) -> Result<Option<Claim>, ShmError> {
+        let claim = Claim::new(name, file)?;
+        let locked = sys::try_lock(claim.lock.as_fd(), USE, Lock::Shared)?;
+        Ok((locked && claim.is_current()).then_some(claim))
+    }
+
+    fn new(name: &str, file: BorrowedFd<'_>) -> Result<Claim, ShmError> {
+        let (path, id) = (path_of(name)?, sys::id_of(file)?);
+        let (lock, pid) = (sys::reopen(file)?, sys::own_pid());
+        Ok(Claim { name: name.to_owned(), path, id, lock, pid })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the name still leads to this file.
+    fn is_current(&self) -> bool {
+        sys::id_at(&self.path).is_ok_and(|id| id == self.id)
+    }
+
+    /// Removes the name at once.
+    pub(crate) fn unlink(&self) -> Result<(), ShmError> {
+        // Closing this description frees its lock; that of the claim itself stays.
+        let lock = sys::reopen(self.lock.as_fd())?;
+        sys::wait_lock(lock.as_fd(), REMOVAL, Lock::Exclusive)?;
+        if !self.is_current() {
+            return Err(ShmError::NotFound(self.name.clone()));
+        }
+        sys::unlink(&self.path).map_err(|error| ShmError::about(&self.name, error))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if self.pid == sys::own_pid() {
+            // What cannot be removed now, the next sweep removes.
+            let _ = remove_unused(self.lock.as_fd(), self.id, &self.path);
+        }
+    }
+}
