@@ -1,4 +1,40 @@
 //! Locks, semaphores, events and barriers in shared memory that survive the death of their holder.
-//!
-//! Not built yet: the crate holds its place and its edges in the workspace; see ARCHITECTURE.md.
 #![deny(unsafe_code)]
+
+mod barrier;
+mod bounded;
+mod capabilities;
+mod condvar;
+mod deadline;
+mod error;
+mod event;
+mod gathering;
+mod latch;
+#[cfg(loom)]
+mod model;
+mod mutex;
+mod once;
+mod platform;
+mod reentrant;
+mod robust;
+mod robust_list;
+mod rwlock;
+mod semaphore;
+mod sys;
+#[cfg_attr(loom, allow(dead_code, reason = "the model has threads of its own"))]
+mod thread;
+mod turnstile;
+mod vigil;
+
+pub use barrier::{Barrier, BarrierWaitResult, BrokenBarrier, Party};
+pub use bounded::{BoundedSemaphore, Permit};
+pub use capabilities::{Capabilities, capabilities};
+pub use condvar::{Condvar, WaitResult, WaitTimeoutResult};
+pub use error::{AcquireError, InvalidCount, LockError, NotHeld, TooManyReleases, Unsupported};
+pub use event::Event;
+pub use latch::Latch;
+pub use mutex::{LockResult, Mutex, MutexGuard};
+pub use once::{Once, OnceState};
+pub use reentrant::{ReentrantLockResult, ReentrantMutex, ReentrantMutexGuard};
+pub use rwlock::{ReadGuard, ReadResult, RwLock, WriteGuard, WriteResult};
+pub use semaphore::Semaphore;

@@ -1,0 +1,176 @@
+//! A flag that threads of any processes can wait for.
+
+use std::time::{Duration, Instant};
+
+use ipc_shm::{Layout, Shareable};
+
+use crate::deadline::Deadline;
+use crate::platform::{self, AtomicU32, Ordering};
+use crate::vigil::{Bell, Vigil};
+
+use Ordering::{Acquire, Relaxed, Release};
+
+/// The flag is up.
+const SET: u32 = 1;
+/// Somebody may sleep; only while the flag is down.
+const WAITERS: u32 = 2;
+/// What is counted up each time the flag goes up, so that no waiter misses a short one.
+const GENERATION: u32 = 4;
+
+/// A flag: down at first, [`set`](Event::set) raises it and wakes everybody,
+/// [`clear`](Event::clear) lowers it.
+///
+/// The whole state is one word: whether the flag is up, whether somebody may sleep, and how often
+/// it has been raised. `set` never waits for anybody and may be called in a signal handler. A
+/// waiter returns if the flag went up since it began to wait, even if it is down again by then.
+///
+/// # When a process dies
+///
+/// | dies | then |
+/// |---|---|
+/// | `set` before its one store | the flag is as it was |
+/// | `set` after it | the flag is up, and every waiter wakes: the kernel wakes one, which wakes the others |
+/// | `clear` | the flag is as it was, or down |
+/// | a waiter | nobody notices |
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use ipc_shm::Shared;
+/// use sync_primitives::Event;
+///
+/// let ready = Shared::new(Event::new())?;
+/// assert!(!ready.wait_timeout(Duration::from_millis(1)));
+/// ready.set();
+/// ready.wait();
+/// assert!(ready.is_set());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[repr(C)]
+#[derive(Debug)]
+pub struct Event {
+    state: AtomicU32,
+    bell: Bell,
+}
+
+// SAFETY: two atomic words, of which every value is valid.
+#[allow(unsafe_code, reason = "vouches for the layout")]
+unsafe impl Shareable for Event {
+    const LAYOUT: Layout =
+        Layout::new("sync_primitives::Event", size_of::<Self>(), align_of::<Self>());
+}
+
+impl Event {
+    /// An event that is not set.
+    pub const fn new() -> Event {
+        Event { state: AtomicU32::new(0), bell: Bell::new() }
+    }
+
+    /// Raises the flag and wakes all who wait. A flag that is up stays up.
+    ///
+    /// Safe in a signal handler, once this thread has used any primitive, or the handler may
+    /// make a few system calls more.
+    pub fn set(&self) {
+        let _vigil = Vigil::begin(&self.bell);
+        let mut state = self.state.load(Relaxed);
+        // Release pairs with the acquire loads of those who see the flag up; also if it was up
+        // already, as they are to see what was written before this call, too.
+        while let Err(now) =
+            self.state.compare_exchange_weak(state, raised(state), Release, Relaxed)
+        {
+            state = now;
+        }
+        if state & WAITERS != 0 {
+            platform::wake(&self.state, u32::MAX);
+        }
+    }
+
+    /// Lowers the flag. Does nothing if it is down.
+    pub fn clear(&self) {
+        self.state.fetch_and(!SET, Relaxed);
+    }
+
+    /// True if the flag is up at this instant. Never waits.
+    #[inline]
+    pub fn is_set(&self) -> bool {
+        self.state.load(Acquire) & SET != 0
+    }
+
+    /// True if the flag is up at this instant: the form of [`wait`](Event::wait) that never waits.
+    #[inline]
+    pub fn try_wait(&self) -> bool {
+        self.is_set()
+    }
+
+    /// Waits until the flag goes up.
+    #[inline]
+    pub fn wait(&self) {
+        self.wait_within(Deadline::NEVER);
+    }
+
+    /// Waits until the flag goes up, for `timeout` at most; tells whether it did.
+    pub fn wait_timeout(&self, timeout: Duration) -> bool {
+        self.wait_within(Deadline::after(timeout))
+    }
+
+    /// Waits until the flag goes up, until `deadline` at most; tells whether it did.
+    pub fn wait_deadline(&self, deadline: Instant) -> bool {
+        self.wait_within(Deadline::at(deadline))
+    }
+
+    #[inline]
+    fn wait_within(&self, deadline: Deadline) -> bool {
+        self.is_set() || self.wait_slow(deadline)
+    }
+
+    #[cold]
+    fn wait_slow(&self, deadline: Deadline) -> bool {
+        let first = self.state.load(Acquire);
+        let has_risen = |state: u32| {
+            state & SET != 0 || state & !(SET | WAITERS) != first & !(SET | WAITERS)
+        };
+        let vigil = Vigil::begin(&self.bell);
+        let mut spins = SPINS;
+        loop {
+            let state = self.state.load(Acquire); // Pairs with `set`.
+            if has_risen(state) {
+                return true;
+            }
+            if spins > 0 {
+                spins -= 1;
+                platform::spin_loop();
+                continue;
+            }
+            if deadline.is_past() {
+                return false;
+            }
+            if self.announce_waiter(state) {
+                vigil.sleep(&self.state, state | WAITERS, deadline);
+            }
+        }
+    }
+
+    /// Has `set` wake us; false if the word has changed.
+    fn announce_waiter(&self, state: u32) -> bool {
+        state & WAITERS != 0
+            || self.state.compare_exchange(state, state | WAITERS, Relaxed, Relaxed).is_ok()
+    }
+}
+
+/// How often a waiter looks before it sleeps: about as long as going to sleep takes.
+const SPINS: u32 = 100;
+
+/// The word with the flag up and nobody asleep; one generation on, if it was down.
+fn raised(state: u32) -> u32 {
+    if state & SET != 0 {
+        return state;
+    }
+    (state & !(SET | WAITERS)).wrapping_add(GENERATION) | SET
+}
+
+impl Default for Event {
+    fn default() -> Self {
+        Event::new()
+    }
+}

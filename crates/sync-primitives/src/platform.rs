@@ -1,0 +1,37 @@
+//! The one place that swaps what the state machines stand on: atomics, futexes and the kernel's
+//! list of what a thread holds, or loom's model of the three.
+//!
+//! A state machine imports from here and nowhere else, so `cargo xtask loom` explores the very code
+//! that runs. The model kills threads as the kernel's rules for a dead thread have it.
+
+#[cfg(not(loom))]
+mod real {
+    pub(crate) use std::hint::spin_loop;
+    pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64};
+    pub(crate) use std::thread::yield_now;
+
+    pub(crate) use crate::sys::{thread_is_gone, wait, wait_any, wake};
+    pub(crate) use crate::thread::Thread;
+
+    /// Orders the compare-exchange before it against the loads after it.
+    ///
+    /// On x86-64 the locked instruction does so itself; only the compiler must be told.
+    #[inline]
+    pub(crate) fn fence_after_exchange() {
+        use std::sync::atomic::Ordering::SeqCst;
+        if cfg!(target_arch = "x86_64") {
+            std::sync::atomic::compiler_fence(SeqCst);
+        } else {
+            std::sync::atomic::fence(SeqCst);
+        }
+    }
+}
+
+#[cfg(not(loom))]
+pub(crate) use real::*;
+#[cfg(loom)]
+pub(crate) use crate::model::{
+    AtomicU32, AtomicU64, Thread, fence_after_exchange, spin_loop, thread_is_gone, wait, wait_any,
+    wake, yield_now,
+};
+pub(crate) use std::sync::atomic::Ordering;
