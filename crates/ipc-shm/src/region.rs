@@ -1,6 +1,7 @@
 //! A mapping of memory that several processes share, and who holds it.
 
 use std::fmt;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,6 +10,8 @@ use memmap2::{MmapOptions, MmapRaw};
 
 use crate::header::{HEADER_LEN, Header, Kind};
 use crate::name::{self, Claim};
+use crate::sys::Lock;
+use crate::turn::{Patience, Turn};
 use crate::{Layout, RegionOptions, ShmError, copy, sys};
 
 /// A handle to a piece of memory that other processes can map as well.
@@ -54,6 +57,7 @@ struct Inner {
     /// What is sent to others. It holds no lock, so that a receiver shares none.
     file: OwnedFd,
     claim: Option<Claim>,
+    turn: Turn,
 }
 
 impl Region {
@@ -187,6 +191,27 @@ impl Region {
         Ok(())
     }
 
+    /// Checks the same of a row of elements, and gives their number.
+    pub(crate) fn check_elements(&self, element: Layout) -> Result<usize, ShmError> {
+        self.check_layout(element)?;
+        let bytes = self.count().checked_mul(element.size());
+        if self.count() == 0 || bytes != Some(self.len()) {
+            return Err(ShmError::Corrupt("the number of elements and the length disagree"));
+        }
+        Ok(self.count())
+    }
+
+    /// Runs `access` while nobody else holds a part of `bytes`, counted from the start of the file.
+    pub(crate) fn take_turn<R>(
+        &self,
+        bytes: Range<u64>,
+        lock: Lock,
+        patience: Patience,
+        access: impl FnOnce() -> R,
+    ) -> Result<R, ShmError> {
+        self.inner.turn.take(self.as_fd(), bytes, lock, patience, access)
+    }
+
     /// Where the payload begins in the file.
     pub(crate) fn payload_offset(&self) -> usize {
         self.inner.header.payload_offset
@@ -207,7 +232,8 @@ impl Region {
         file: OwnedFd,
         claim: Option<Claim>,
     ) -> Region {
-        Region { inner: Arc::new(Inner { mapping, header, file, claim }) }
+        let turn = Turn::default();
+        Region { inner: Arc::new(Inner { mapping, header, file, claim, turn }) }
     }
 
     /// Maps a file after checking its header.

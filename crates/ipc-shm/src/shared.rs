@@ -100,6 +100,7 @@ impl<T: Shareable> Shared<T> {
 }
 
 crate::attach::attachable!(Shared<T: Shareable>, "value");
+crate::attach::transferable!(Shared<T: Shareable>);
 crate::attach::cloned!(Shared<T>: region, value);
 
 impl<T: Shareable> Deref for Shared<T> {
