@@ -4,13 +4,17 @@
 mod atomic;
 mod attach;
 mod borrow;
+mod bytes;
 mod copy;
 mod error;
 mod header;
+mod item;
 mod layout;
+mod list;
 mod memory;
 mod name;
 mod options;
+mod payload;
 mod place;
 mod raw_array;
 mod raw_value;
@@ -18,6 +22,7 @@ mod region;
 mod shareable;
 mod shared;
 mod slice;
+mod slots;
 mod sys;
 #[cfg(feature = "transfer")]
 mod transfer;
@@ -26,8 +31,11 @@ mod value;
 
 pub use atomic::HasAtomic;
 pub use borrow::{SliceMut, SliceRef};
+pub use bytes::SharedBytes;
 pub use error::ShmError;
+pub use item::Item;
 pub use layout::Layout;
+pub use list::ShareableList;
 pub use multiproc_macros::ShareableIpcShm as Shareable;
 pub use name::sweep;
 pub use options::{HugePages, RegionOptions};

@@ -180,7 +180,8 @@ impl<T: Shareable + Copy> RawArray<T> {
         let region = options.create(place, bytes, |payload| {
             // SAFETY: the payload has room for `len` elements, which is as many as there are
             // values, or there are none.
-            unsafe { value::store_all(payload, values) };
+            unsafe { value::store_all(payload.as_ptr(), values) };
+            Ok(())
         })?;
         Ok(RawArray { region, elements: PhantomData })
     }

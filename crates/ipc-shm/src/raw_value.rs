@@ -101,7 +101,8 @@ impl<T: Shareable + Copy> RawValue<T> {
         let options = RegionOptions::new().layout(Self::LAYOUT).count(1);
         let region = options.create(place, size_of::<T>(), |payload| {
             // SAFETY: the payload has room for a `T`, and lies at a multiple of 64.
-            unsafe { value::store(payload, value) };
+            unsafe { value::store(payload.as_ptr(), value) };
+            Ok(())
         })?;
         Ok(RawValue { region, value: PhantomData })
     }

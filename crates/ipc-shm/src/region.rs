@@ -10,9 +10,10 @@ use memmap2::{MmapOptions, MmapRaw};
 
 use crate::header::{HEADER_LEN, Header, Kind};
 use crate::name::{self, Claim};
+use crate::payload::Payload;
 use crate::sys::Lock;
 use crate::turn::{Patience, Turn};
-use crate::{Layout, RegionOptions, ShmError, copy, sys};
+use crate::{Layout, RegionOptions, ShmError, sys};
 
 /// A handle to a piece of memory that other processes can map as well.
 ///
@@ -128,7 +129,7 @@ impl Region {
     /// ([`RegionOptions::layout`]) is touched only in ways that these allow.
     #[must_use]
     pub fn as_ptr(&self) -> *mut u8 {
-        self.inner.mapping.as_mut_ptr().wrapping_add(self.inner.header.payload_offset)
+        self.payload().as_ptr()
     }
 
     /// Copies the bytes from `offset` on into `buffer`.
@@ -140,9 +141,8 @@ impl Region {
     ///
     /// [`ShmError::OutOfBounds`]; [`ShmError::Layout`] if the region holds values, not bytes.
     pub fn read_at(&self, offset: usize, buffer: &mut [u8]) -> Result<(), ShmError> {
-        let at = self.range_of_bytes(offset, buffer.len())?;
-        copy::take(&self.inner.mapping, at, buffer);
-        Ok(())
+        self.check_layout(Layout::BYTES)?;
+        self.payload().take(offset, buffer)
     }
 
     /// Copies `bytes` to `offset`.
@@ -153,9 +153,8 @@ impl Region {
     ///
     /// [`ShmError::OutOfBounds`]; [`ShmError::Layout`] if the region holds values, not bytes.
     pub fn write_at(&self, offset: usize, bytes: &[u8]) -> Result<(), ShmError> {
-        let at = self.range_of_bytes(offset, bytes.len())?;
-        copy::put(&self.inner.mapping, at, bytes);
-        Ok(())
+        self.check_layout(Layout::BYTES)?;
+        self.payload().put(offset, bytes)
     }
 
     /// Removes the name at once; those who have it open keep the memory.
@@ -217,13 +216,8 @@ impl Region {
         self.inner.header.payload_offset
     }
 
-    fn range_of_bytes(&self, offset: usize, len: usize) -> Result<usize, ShmError> {
-        self.check_layout(Layout::BYTES)?;
-        let end = offset.saturating_add(len);
-        if end > self.len() {
-            return Err(ShmError::OutOfBounds { end, len: self.len() });
-        }
-        Ok(self.inner.header.payload_offset + offset)
+    pub(crate) fn payload(&self) -> Payload<'_> {
+        Payload::new(&self.inner.mapping, &self.inner.header)
     }
 
     pub(crate) fn new_mapped(

@@ -246,7 +246,8 @@ impl<T: Shareable + Copy> SharedSlice<T> {
         let region = options.create(place, bytes, |payload| {
             // SAFETY: the payload has room for `len` elements, which is as many as there are
             // values, or there are none.
-            unsafe { value::store_all(payload, values) };
+            unsafe { value::store_all(payload.as_ptr(), values) };
+            Ok(())
         })?;
         Ok(SharedSlice { region, start: 0, len, elements: PhantomData })
     }
