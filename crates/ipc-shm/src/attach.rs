@@ -42,7 +42,12 @@ macro_rules! attachable {
                 &self.region
             }
         }
+    };
+}
 
+/// Writes `Serialize` and `Deserialize` for a handle that is nothing but a region.
+macro_rules! transferable {
+    ($type:ident $(<$t:ident : $bound:ident $(+ $more:ident)*>)?) => {
         #[cfg(feature = "transfer")]
         impl $(<$t: $bound $(+ $more)*>)? serde::Serialize for $type $(<$t>)? {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -73,4 +78,4 @@ macro_rules! cloned {
     };
 }
 
-pub(crate) use {attachable, cloned};
+pub(crate) use {attachable, cloned, transferable};

@@ -20,7 +20,7 @@ macro_rules! unit {
         /// `to` must be valid for atomic writes of the unit and aligned to it; the bytes at `from`
         /// must be readable and initialised.
         #[inline]
-        unsafe fn $store(to: *mut u8, from: *const u8) {
+        pub(crate) unsafe fn $store(to: *mut u8, from: *const u8) {
             // SAFETY: the caller vouches that the bytes at `from` are readable and initialised.
             let value = unsafe { from.cast::<$number>().read_unaligned() };
             // SAFETY: the caller vouches for `to`, and all access to shared bytes is atomic.
@@ -33,7 +33,7 @@ macro_rules! unit {
         /// `from` must be valid for atomic reads of the unit and aligned to it; `to` must be
         /// writable.
         #[inline]
-        unsafe fn $load(to: *mut u8, from: *const u8) {
+        pub(crate) unsafe fn $load(to: *mut u8, from: *const u8) {
             // SAFETY: the caller vouches for `from`, and all access to shared bytes is atomic. A
             // load does not write, so that the pointer may have come from a `*const`.
             let value = unsafe { <$atomic>::from_ptr(from.cast_mut().cast()) }.load(Relaxed);

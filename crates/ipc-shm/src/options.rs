@@ -7,6 +7,7 @@ use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::fs::MemfdFlags;
 
 use crate::header::{HEADER_LEN, Header};
+use crate::payload::Payload;
 use crate::place::{Place, Unfinished};
 use crate::{Layout, Region, ShmError, copy, memory, sys};
 
@@ -101,7 +102,7 @@ impl RegionOptions {
     /// [`ShmError::Empty`], [`ShmError::TooLarge`], [`ShmError::OutOfMemory`], or what the system
     /// refused.
     pub fn anonymous(self, len: usize) -> Result<Region, ShmError> {
-        self.create(self.in_memory(), len, |_| {})
+        self.create(self.in_memory(), len, |_| Ok(()))
     }
 
     /// Makes a region of `len` bytes in memory, under a name that is free.
@@ -113,7 +114,7 @@ impl RegionOptions {
     /// As for [`anonymous`](RegionOptions::anonymous); besides, [`ShmError::InvalidName`] and
     /// [`ShmError::AlreadyExists`].
     pub fn named(self, name: &str, len: usize) -> Result<Region, ShmError> {
-        self.create(Place::Named(name), len, |_| {})
+        self.create(Place::Named(name), len, |_| Ok(()))
     }
 
     /// Makes a region of `len` bytes in a new file, which stays until somebody removes it.
@@ -123,7 +124,7 @@ impl RegionOptions {
     /// As for [`anonymous`](RegionOptions::anonymous); besides, [`ShmError::AlreadyExists`],
     /// [`ShmError::NotFound`] and [`ShmError::PermissionDenied`] about the path.
     pub fn file(self, path: impl AsRef<Path>, len: usize) -> Result<Region, ShmError> {
-        self.create(Place::File(path.as_ref()), len, |_| {})
+        self.create(Place::File(path.as_ref()), len, |_| Ok(()))
     }
 
     pub(crate) fn in_memory(&self) -> Place<'static> {
@@ -136,7 +137,7 @@ impl RegionOptions {
         &self,
         place: Place<'_>,
         len: usize,
-        fill: impl FnOnce(*mut u8),
+        fill: impl FnOnce(Payload<'_>) -> Result<(), ShmError>,
     ) -> Result<Region, ShmError> {
         if len == 0 {
             return Err(ShmError::Empty);
@@ -150,7 +151,7 @@ impl RegionOptions {
         let unfinished = place.begin()?;
         let mapping = self.map(&unfinished, place, header.total_len())?;
         write_header(&mapping, &header);
-        fill(mapping.as_mut_ptr().wrapping_add(header.payload_offset));
+        fill(Payload::new(&mapping, &header))?;
         let claim = place.publish(&unfinished)?;
         Ok(Region::new_mapped(mapping, header, unfinished.into_file(), claim))
     }

@@ -1,6 +1,7 @@
 //! A mapping of memory that several processes share, and who holds it.
 
 use std::fmt;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +10,10 @@ use memmap2::{MmapOptions, MmapRaw};
 
 use crate::header::{HEADER_LEN, Header, Kind};
 use crate::name::{self, Claim};
-use crate::{Layout, RegionOptions, ShmError, copy, sys};
+use crate::payload::Payload;
+use crate::sys::Lock;
+use crate::turn::{Patience, Turn};
+use crate::{Layout, RegionOptions, ShmError, sys};
 
 /// A handle to a piece of memory that other processes can map as well.
 ///
@@ -54,6 +58,7 @@ struct Inner {
     /// What is sent to others. It holds no lock, so that a receiver shares none.
     file: OwnedFd,
     claim: Option<Claim>,
+    turn: Turn,
 }
 
 impl Region {
@@ -124,7 +129,7 @@ impl Region {
     /// ([`RegionOptions::layout`]) is touched only in ways that these allow.
     #[must_use]
     pub fn as_ptr(&self) -> *mut u8 {
-        self.inner.mapping.as_mut_ptr().wrapping_add(self.inner.header.payload_offset)
+        self.payload().as_ptr()
     }
 
     /// Copies the bytes from `offset` on into `buffer`.
@@ -136,9 +141,8 @@ impl Region {
     ///
     /// [`ShmError::OutOfBounds`]; [`ShmError::Layout`] if the region holds values, not bytes.
     pub fn read_at(&self, offset: usize, buffer: &mut [u8]) -> Result<(), ShmError> {
-        let at = self.range_of_bytes(offset, buffer.len())?;
-        copy::take(&self.inner.mapping, at, buffer);
-        Ok(())
+        self.check_layout(Layout::BYTES)?;
+        self.payload().take(offset, buffer)
     }
 
     /// Copies `bytes` to `offset`.
@@ -149,9 +153,8 @@ impl Region {
     ///
     /// [`ShmError::OutOfBounds`]; [`ShmError::Layout`] if the region holds values, not bytes.
     pub fn write_at(&self, offset: usize, bytes: &[u8]) -> Result<(), ShmError> {
-        let at = self.range_of_bytes(offset, bytes.len())?;
-        copy::put(&self.inner.mapping, at, bytes);
-        Ok(())
+        self.check_layout(Layout::BYTES)?;
+        self.payload().put(offset, bytes)
     }
 
     /// Removes the name at once; those who have it open keep the memory.
@@ -187,18 +190,34 @@ impl Region {
         Ok(())
     }
 
+    /// Checks the same of a row of elements, and gives their number.
+    pub(crate) fn check_elements(&self, element: Layout) -> Result<usize, ShmError> {
+        self.check_layout(element)?;
+        let bytes = self.count().checked_mul(element.size());
+        if self.count() == 0 || bytes != Some(self.len()) {
+            return Err(ShmError::Corrupt("the number of elements and the length disagree"));
+        }
+        Ok(self.count())
+    }
+
+    /// Runs `access` while nobody else holds a part of `bytes`, counted from the start of the file.
+    pub(crate) fn take_turn<R>(
+        &self,
+        bytes: Range<u64>,
+        lock: Lock,
+        patience: Patience,
+        access: impl FnOnce() -> R,
+    ) -> Result<R, ShmError> {
+        self.inner.turn.take(self.as_fd(), bytes, lock, patience, access)
+    }
+
     /// Where the payload begins in the file.
     pub(crate) fn payload_offset(&self) -> usize {
         self.inner.header.payload_offset
     }
 
-    fn range_of_bytes(&self, offset: usize, len: usize) -> Result<usize, ShmError> {
-        self.check_layout(Layout::BYTES)?;
-        let end = offset.saturating_add(len);
-        if end > self.len() {
-            return Err(ShmError::OutOfBounds { end, len: self.len() });
-        }
-        Ok(self.inner.header.payload_offset + offset)
+    pub(crate) fn payload(&self) -> Payload<'_> {
+        Payload::new(&self.inner.mapping, &self.inner.header)
     }
 
     pub(crate) fn new_mapped(
@@ -207,7 +226,8 @@ impl Region {
         file: OwnedFd,
         claim: Option<Claim>,
     ) -> Region {
-        Region { inner: Arc::new(Inner { mapping, header, file, claim }) }
+        let turn = Turn::default();
+        Region { inner: Arc::new(Inner { mapping, header, file, claim, turn }) }
     }
 
     /// Maps a file after checking its header.

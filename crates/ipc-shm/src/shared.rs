@@ -87,7 +87,8 @@ impl<T: Shareable> Shared<T> {
         let region = options.create(place, size_of::<T>(), |payload| {
             // SAFETY: the payload has room for a `T` and is aligned for it, by the layout given,
             // and nobody else knows of it yet.
-            unsafe { payload.cast::<T>().write(value) };
+            unsafe { payload.as_ptr().cast::<T>().write(value) };
+            Ok(())
         })?;
         Ok(Shared { region, value: PhantomData })
     }
@@ -100,6 +101,7 @@ impl<T: Shareable> Shared<T> {
 }
 
 crate::attach::attachable!(Shared<T: Shareable>, "value");
+crate::attach::transferable!(Shared<T: Shareable>);
 crate::attach::cloned!(Shared<T>: region, value);
 
 impl<T: Shareable> Deref for Shared<T> {

@@ -64,7 +64,7 @@ fn text(tokens: &[TokenTree]) -> String {
 
 fn read(item: TokenStream) -> Result<Struct, Misuse> {
     let tokens: Vec<TokenTree> = item.into_iter().collect();
-    let at = tokens.iter().position(|token| is_kind(token)).ok_or_else(|| no_struct(None))?;
+    let at = tokens.iter().position(is_kind).ok_or_else(|| no_struct(None))?;
     if !is_word(&tokens[at], "struct") {
         return Err(no_struct(tokens.get(at)));
     }
