@@ -1,0 +1,112 @@
+//! How much of a scenario is visited, and how long a survivor may take.
+
+use std::time::{Duration, Instant};
+
+/// A survivor that takes longer hangs. A healthy one takes less than a millisecond; the rest is for
+/// a machine that has other things to do.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// A control is expected to hang, again and again, so that less patience is enough.
+const CONTROL_DEADLINE: Duration = Duration::from_millis(150);
+
+/// What a quick run visits of one scenario, in kills and in instructions stepped.
+const QUICK_KILLS: usize = 200;
+const QUICK_STEPS: usize = 60_000;
+const QUICK_GRID: usize = 20;
+
+/// What an exhaustive run visits of a pair of processes, along each side.
+const GRID: usize = 128;
+
+/// No operation is longer; one that is does not end.
+pub(crate) const LONGEST: usize = 200_000;
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    extent: Extent,
+    deadline: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    Everything,
+    Quick,
+}
+
+impl Plan {
+    pub(crate) fn every_instruction() -> Self {
+        Self { extent: Extent::Everything, deadline: DEADLINE }
+    }
+
+    pub(crate) fn quick() -> Self {
+        Self { extent: Extent::Quick, deadline: DEADLINE }
+    }
+
+    /// The same for a scenario that is to fail.
+    pub(crate) fn for_control(&self) -> Self {
+        Self { deadline: CONTROL_DEADLINE, ..*self }
+    }
+
+    /// Whether the first failure is enough.
+    pub(crate) fn stops_early(&self) -> bool {
+        self.extent == Extent::Quick
+    }
+
+    pub(crate) fn deadline(&self) -> Instant {
+        Instant::now() + self.deadline
+    }
+
+    /// The kill points to visit in an operation of `length` instructions, its end included.
+    pub(crate) fn points(&self, length: usize) -> Vec<usize> {
+        let stride = match self.extent {
+            Extent::Everything => 1,
+            Extent::Quick => {
+                let steps = length * length / 2;
+                (length / QUICK_KILLS).max(steps / QUICK_STEPS).max(1)
+            }
+        };
+        strided(length, stride)
+    }
+
+    /// The points along one side where two operations are stopped, each at each of its own.
+    pub(crate) fn first_of_two(&self, length: usize) -> Vec<usize> {
+        match self.extent {
+            Extent::Everything => strided(length, 1),
+            Extent::Quick => strided(length, length.div_ceil(QUICK_GRID).max(1)),
+        }
+    }
+
+    /// The same for two operations that also run on, where a full grid would take hours.
+    pub(crate) fn side_of_grid(&self, length: usize) -> Vec<usize> {
+        match self.extent {
+            Extent::Everything => strided(length, length.div_ceil(GRID).max(1)),
+            Extent::Quick => self.first_of_two(length),
+        }
+    }
+}
+
+fn strided(length: usize, stride: usize) -> Vec<usize> {
+    let mut points: Vec<usize> = (0..length).step_by(stride).collect();
+    points.push(length);
+    points
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Plan;
+
+    #[test]
+    fn every_instruction_is_visited_and_the_end() {
+        assert_eq!(Plan::every_instruction().points(3), [0, 1, 2, 3]);
+        assert_eq!(Plan::quick().points(3), [0, 1, 2, 3]);
+        assert_eq!(Plan::quick().points(0), [0]);
+    }
+
+    #[test]
+    fn a_quick_run_is_bounded_and_has_the_end() {
+        for length in [500, 5_000, 50_000] {
+            let points = Plan::quick().points(length);
+            assert!(points.len() <= 402 && points.iter().sum::<usize>() <= 180_000);
+            assert_eq!(points.last(), Some(&length));
+        }
+    }
+}
