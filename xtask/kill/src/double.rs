@@ -70,7 +70,7 @@ impl<S> Deaths<'_, S> {
 
     fn first(&self, stage: &S, stops: usize, stand: &mut Stand) -> Result<(), String> {
         let mut nobody = Company::new(&[], stage);
-        let mut victim = Tracee::start(|| (self.scenario.victim)(stage), self.plan.deadline())?;
+        let mut victim = Tracee::start(|| (self.scenario.victim)(stage), self.plan.patience())?;
         walk(&mut victim, stops, &mut nobody, self.plan, stand)
     }
 
@@ -84,7 +84,7 @@ impl<S> Deaths<'_, S> {
         let mut mourners = Company::new(&self.scenario.guests, stage);
         mourners.arrive(Arrival::AfterTheKill, self.plan.deadline())?;
         mourners.disperse(self.plan.deadline())?;
-        let mut victim = Tracee::start(|| (self.recovery)(stage), self.plan.deadline())?;
+        let mut victim = Tracee::start(|| (self.recovery)(stage), self.plan.patience())?;
         walk(&mut victim, stops, &mut mourners, self.plan, stand)?;
         victim.kill();
         let mut mourners = Company::new(&self.scenario.guests, stage);

@@ -17,6 +17,7 @@ mod outcome;
 mod pairs;
 mod place;
 mod plan;
+mod processor;
 mod report;
 mod scenario;
 mod scenarios;
@@ -64,6 +65,7 @@ fn run(chosen: impl Fn(&dyn Case) -> bool, plan: &Plan) -> Result<(), String> {
         return Err("no scenario has this in its name; `cargo xtask kill` lists them".to_owned());
     }
     board::set_up();
+    processor::pin();
     tick::start();
     report::run(&cases, plan)
 }

@@ -52,7 +52,7 @@ pub(crate) fn sweep<S>(scenario: &Scenario<S>, rival: fn(&S), plan: &Plan) -> Ou
 fn alone<S>(scenario: &Scenario<S>, act: fn(&S), plan: &Plan) -> usize {
     let stage = (scenario.stage)();
     let mut stand = Stand::default();
-    if let Ok(mut victim) = Tracee::start(|| act(&stage), plan.deadline()) {
+    if let Ok(mut victim) = Tracee::start(|| act(&stage), plan.patience()) {
         // An operation that fails alone fails in company too, where it is reported.
         let _ = walk(&mut victim, LONGEST, &mut Company::new(&[], &stage), plan, &mut stand);
     }
@@ -69,8 +69,8 @@ fn meet<S>(
 ) -> Result<Duration, String> {
     let stage = (scenario.stage)();
     let mut nobody = Company::new(&[], &stage);
-    let mut first = Tracee::start(|| (scenario.victim)(&stage), plan.deadline())?;
-    let mut second = Tracee::start(|| rival(&stage), plan.deadline())?;
+    let mut first = Tracee::start(|| (scenario.victim)(&stage), plan.patience())?;
+    let mut second = Tracee::start(|| rival(&stage), plan.patience())?;
     let mut other = Stand::default();
     walk(&mut first, stops[0], &mut nobody, plan, stand)?;
     walk(&mut second, stops[1], &mut nobody, plan, &mut other)?;
@@ -96,7 +96,7 @@ fn go_on(tracees: &mut [Tracee], plan: &Plan) -> Result<(), String> {
     loop {
         let mut all = true;
         for tracee in &mut *tracees {
-            all &= tracee.run_out(Instant::now() + TURN)?;
+            all &= tracee.run_out(TURN)?;
         }
         if all {
             return Ok(());

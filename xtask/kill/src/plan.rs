@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 /// A survivor that takes longer hangs. A healthy one takes less than a millisecond; the rest is for
 /// a machine that has other things to do.
-const DEADLINE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A control is expected to hang, again and again, so that less patience is enough.
-const CONTROL_DEADLINE: Duration = Duration::from_millis(150);
+const CONTROL_PATIENCE: Duration = Duration::from_millis(150);
 
 /// What a quick run visits of one scenario, in kills and in instructions stepped.
 const QUICK_KILLS: usize = 200;
@@ -23,7 +23,7 @@ pub(crate) const LONGEST: usize = 200_000;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     extent: Extent,
-    deadline: Duration,
+    patience: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,16 +34,16 @@ enum Extent {
 
 impl Plan {
     pub(crate) fn every_instruction() -> Self {
-        Self { extent: Extent::Everything, deadline: DEADLINE }
+        Self { extent: Extent::Everything, patience: PATIENCE }
     }
 
     pub(crate) fn quick() -> Self {
-        Self { extent: Extent::Quick, deadline: DEADLINE }
+        Self { extent: Extent::Quick, patience: PATIENCE }
     }
 
     /// The same for a scenario that is to fail.
     pub(crate) fn for_control(&self) -> Self {
-        Self { deadline: CONTROL_DEADLINE, ..*self }
+        Self { patience: CONTROL_PATIENCE, ..*self }
     }
 
     /// Whether the first failure is enough.
@@ -51,8 +51,14 @@ impl Plan {
         self.extent == Extent::Quick
     }
 
+    /// How long a process may do nothing.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// When a process that starts now must have come to its end.
     pub(crate) fn deadline(&self) -> Instant {
-        Instant::now() + self.deadline
+        Instant::now() + self.patience
     }
 
     /// The kill points to visit in an operation of `length` instructions, its end included.

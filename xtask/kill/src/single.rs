@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::company::{self, Company};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{self, Failure, Outcome};
 use crate::plan::{LONGEST, Plan};
 use crate::scenario::{After, Arrival, Scenario, Verdict};
 use crate::tracee::{Stop, Tracee};
@@ -62,7 +62,7 @@ fn kill<S>(
     let stage = (scenario.stage)();
     let mut company = Company::new(&scenario.guests, &stage);
     company.arrive(Arrival::BeforeTheVictim, plan.deadline())?;
-    let mut victim = Tracee::start(|| (scenario.victim)(&stage), plan.deadline())?;
+    let mut victim = Tracee::start(|| (scenario.victim)(&stage), plan.patience())?;
     company.arrive(Arrival::BeforeTheOperation, plan.deadline())?;
     walk(&mut victim, stops, &mut company, plan, stand)?;
     company.arrive(Arrival::AtTheStop, plan.deadline())?;
@@ -100,7 +100,7 @@ fn advance<S>(
             stand.stranded = true;
             return Ok(());
         }
-        match victim.step(plan.deadline()) {
+        match victim.step(plan.patience()) {
             Stop::Stepped => stand.stops += 1,
             Stop::Asleep => {
                 stand.stops += 1;
@@ -111,7 +111,7 @@ fn advance<S>(
                 return Ok(());
             }
             Stop::Gone(exit) => return Err(format!("the victim ended by itself: {exit:?}")),
-            Stop::Late => return Err(crate::outcome::hang("the victim was not woken")),
+            Stop::Late => return Err(outcome::hang("the victim was not woken")),
         }
     }
     if stops >= LONGEST { Err("the operation does not end".to_owned()) } else { Ok(()) }

@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "calls ptrace")]
 
 use std::ptr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, WaitOptions, WaitStatus};
 
@@ -32,25 +32,25 @@ pub(crate) struct Tracee {
 
 impl Tracee {
     /// Starts a victim and brings it to the beginning of its operation.
-    pub(crate) fn start(work: impl FnOnce(), until: Instant) -> Result<Self, String> {
+    pub(crate) fn start(work: impl FnOnce(), patience: Duration) -> Result<Self, String> {
         let child = Child::start(|| {
             trace_me();
             work();
             Ok(())
         });
         let mut tracee = Self { child, asleep: false };
-        match tracee.next_stop(until) {
+        match tracee.next_stop(patience) {
             Stop::Mark => Ok(tracee),
             other => Err(format!("the victim did not reach its operation: {other:?}")),
         }
     }
 
     /// Lets the victim do one instruction, or, if it sleeps, come back from the system call.
-    pub(crate) fn step(&mut self, until: Instant) -> Stop {
+    pub(crate) fn step(&mut self, patience: Duration) -> Stop {
         if !self.asleep {
             self.ptrace(libc::PTRACE_SINGLESTEP);
         }
-        self.next_stop(until)
+        self.next_stop(patience)
     }
 
     /// Lets the victim run without steps; the next stop is its mark.
@@ -61,9 +61,9 @@ impl Tracee {
     }
 
     /// Lets a victim that runs go past its mark to its end; false if it has not ended in time.
-    pub(crate) fn run_out(&mut self, until: Instant) -> Result<bool, String> {
+    pub(crate) fn run_out(&mut self, patience: Duration) -> Result<bool, String> {
         while self.child.exit().is_none() {
-            match self.next_stop(until) {
+            match self.next_stop(patience) {
                 Stop::Asleep => {}
                 Stop::Stepped | Stop::Mark => self.run(),
                 Stop::Gone(Exit::Done) => return Ok(true),
@@ -74,14 +74,16 @@ impl Tracee {
         Ok(true)
     }
 
-    pub(crate) fn next_stop(&mut self, until: Instant) -> Stop {
+    /// Waits for a stop, and looks at the clock at a tick only, since most stops come at once.
+    fn next_stop(&mut self, patience: Duration) -> Stop {
+        let mut first_tick = None;
         let mut seen_asleep = 0;
         loop {
             if let Some(status) = self.child.watch(WaitOptions::empty()) {
                 self.asleep = false;
                 return self.meaning(status);
             }
-            if Instant::now() >= until {
+            if first_tick.get_or_insert_with(Instant::now).elapsed() >= patience {
                 return Stop::Late;
             }
             seen_asleep = if self.child.sleeps() { seen_asleep + 1 } else { 0 };
