@@ -38,10 +38,10 @@ fn main() -> ExitCode {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let result = match words[..] {
         ["list"] => list(),
-        ["run", "--all"] => run(|_| true, &Plan::every_instruction()),
-        ["run", "--all", "--quick"] => run(|_| true, &Plan::quick()),
-        ["run", name] => run(|case| case.name().contains(name), &Plan::every_instruction()),
-        ["run", name, "--quick"] => run(|case| case.name().contains(name), &Plan::quick()),
+        ["run", "--all"] => run(&scenarios::all(), &Plan::every_instruction()),
+        ["run", "--all", "--quick"] => run(&scenarios::all(), &Plan::quick()),
+        ["run", name] => run(&scenarios::named(name), &Plan::every_instruction()),
+        ["run", name, "--quick"] => run(&scenarios::named(name), &Plan::quick()),
         _ => Err(USAGE.to_owned()),
     };
     match result {
@@ -58,14 +58,12 @@ fn list() -> Result<(), String> {
     Ok(())
 }
 
-/// Runs the chosen scenarios; a part of a name chooses all that have it.
-fn run(chosen: impl Fn(&dyn Case) -> bool, plan: &Plan) -> Result<(), String> {
-    let cases: Vec<_> = scenarios::all().into_iter().filter(|case| chosen(case.as_ref())).collect();
+fn run(cases: &[Box<dyn Case>], plan: &Plan) -> Result<(), String> {
     if cases.is_empty() {
         return Err("no scenario has this in its name; `cargo xtask kill` lists them".to_owned());
     }
     board::set_up();
     processor::pin();
     tick::start();
-    report::run(&cases, plan)
+    report::run(cases, plan)
 }

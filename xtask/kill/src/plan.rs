@@ -61,8 +61,9 @@ impl Plan {
         Instant::now() + self.patience
     }
 
-    /// The kill points to visit in an operation of `length` instructions, its end included.
-    pub(crate) fn points(&self, length: usize) -> Vec<usize> {
+    /// The kill points to visit in an operation of `length` instructions, its end included, and
+    /// those at which it sleeps or has just woken up.
+    pub(crate) fn points(&self, length: usize, sleeps: &[usize]) -> Vec<usize> {
         let stride = match self.extent {
             Extent::Everything => 1,
             Extent::Quick => {
@@ -70,7 +71,12 @@ impl Plan {
                 (length / QUICK_KILLS).max(steps / QUICK_STEPS).max(1)
             }
         };
-        strided(length, stride)
+        let mut points = strided(length, stride);
+        points.extend(sleeps.iter().flat_map(|sleep| [*sleep, sleep + 1]));
+        points.retain(|point| *point <= length);
+        points.sort_unstable();
+        points.dedup();
+        points
     }
 
     /// The points along one side where two operations are stopped, each at each of its own.
@@ -102,17 +108,24 @@ mod tests {
 
     #[test]
     fn every_instruction_is_visited_and_the_end() {
-        assert_eq!(Plan::every_instruction().points(3), [0, 1, 2, 3]);
-        assert_eq!(Plan::quick().points(3), [0, 1, 2, 3]);
-        assert_eq!(Plan::quick().points(0), [0]);
+        assert_eq!(Plan::every_instruction().points(3, &[]), [0, 1, 2, 3]);
+        assert_eq!(Plan::quick().points(3, &[]), [0, 1, 2, 3]);
+        assert_eq!(Plan::quick().points(0, &[]), [0]);
     }
 
     #[test]
     fn a_quick_run_is_bounded_and_has_the_end() {
         for length in [500, 5_000, 50_000] {
-            let points = Plan::quick().points(length);
+            let points = Plan::quick().points(length, &[]);
             assert!(points.len() <= 402 && points.iter().sum::<usize>() <= 180_000);
             assert_eq!(points.last(), Some(&length));
         }
+    }
+
+    #[test]
+    fn a_quick_run_leaves_no_sleep_out() {
+        let points = Plan::quick().points(5_000, &[1_001, 5_000]);
+        assert!([1_001, 1_002, 5_000].iter().all(|point| points.contains(point)));
+        assert!(!points.contains(&5_001));
     }
 }

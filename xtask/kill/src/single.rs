@@ -9,7 +9,7 @@ use crate::scenario::{After, Arrival, Scenario, Verdict};
 use crate::tracee::{Stop, Tracee};
 
 /// Where a victim came to stand.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default)]
 pub(crate) struct Stand {
     /// Instructions done, and sleeps met.
     pub(crate) stops: usize,
@@ -18,13 +18,16 @@ pub(crate) struct Stand {
     /// It sleeps, and nobody is left to wake it.
     pub(crate) stranded: bool,
     pub(crate) asleep: bool,
+    /// The stops at which it slept on its way.
+    pub(crate) sleeps: Vec<usize>,
     pub(crate) address: Option<usize>,
 }
 
 pub(crate) fn sweep<S>(scenario: &Scenario<S>, plan: &Plan) -> Outcome {
     let mut outcome = Outcome::start();
-    outcome.length = length(scenario, plan);
-    for stops in plan.points(outcome.length) {
+    let whole = measure(scenario, plan);
+    outcome.length = whole.stops;
+    for stops in plan.points(whole.stops, &whole.sleeps) {
         let mut stand = Stand::default();
         let result = kill(scenario, plan, stops, &mut stand);
         outcome.kills += 1;
@@ -40,16 +43,16 @@ pub(crate) fn sweep<S>(scenario: &Scenario<S>, plan: &Plan) -> Outcome {
     outcome.end()
 }
 
-/// The number of stops to the operation's end. It may differ a little from run to run, for instance
-/// if the operation spins, so that the longest of three counts.
-fn length<S>(scenario: &Scenario<S>, plan: &Plan) -> usize {
-    let one = || {
+/// Takes the victim to the end of its operation. How long that is may differ a little from run to
+/// run, for instance if the operation spins, so that the longest of three counts.
+fn measure<S>(scenario: &Scenario<S>, plan: &Plan) -> Stand {
+    let one = |_| {
         let mut stand = Stand::default();
         // What fails here fails again at the last kill point, where it is reported.
         let _ = kill(scenario, plan, LONGEST, &mut stand);
-        stand.stops
+        stand
     };
-    (0..3).map(|_| one()).max().unwrap_or_default()
+    (0..3).map(one).max_by_key(|stand| stand.stops).unwrap_or_default()
 }
 
 /// Brings everybody in, kills the victim at its stop, and asks the survivors.
@@ -104,6 +107,7 @@ fn advance<S>(
             Stop::Stepped => stand.stops += 1,
             Stop::Asleep => {
                 stand.stops += 1;
+                stand.sleeps.push(stand.stops);
                 company.arrive(Arrival::BehindTheVictim, plan.deadline())?;
             }
             Stop::Mark => {
