@@ -8,6 +8,7 @@
 #![allow(clippy::print_stdout, reason = "a program that talks to a terminal")]
 
 mod board;
+mod census;
 mod child;
 mod company;
 mod double;
@@ -23,11 +24,13 @@ mod scenario;
 mod scenarios;
 mod shared;
 mod single;
+mod symbols;
 mod tick;
 mod tracee;
 
 use std::process::ExitCode;
 
+use crate::census::Census;
 use crate::plan::Plan;
 use crate::scenario::Case;
 
@@ -65,5 +68,7 @@ fn run(cases: &[Box<dyn Case>], plan: &Plan) -> Result<(), String> {
     board::set_up();
     processor::pin();
     tick::start();
-    report::run(cases, plan)
+    let before = Census::take();
+    report::run(cases, plan)?;
+    before.compare()
 }

@@ -17,7 +17,9 @@ pub(crate) fn expect_a_tracer() {
 ///
 /// What comes before prepares it: a lock taken to be unlocked, or the operation once beforehand, if
 /// the first use is a scenario of its own. In a process that is not traced there are no marks.
-#[inline(never)]
+///
+/// Inlined so that a place in a failure names the scenario's own function.
+#[inline(always)]
 pub(crate) fn marked<T>(operation: impl FnOnce() -> T) -> T {
     if !TRACED.load(Relaxed) {
         return operation();

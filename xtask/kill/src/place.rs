@@ -1,4 +1,4 @@
-//! Where an address lies: the object file, the offset in it, and the symbol if it exports one.
+//! Where an address lies: the object file, the offset in it, and the function if it has a name.
 //!
 //! A child is a fork of the harness, so that the harness's own map is the child's. `addr2line -e
 //! FILE OFFSET` makes a line of it.
@@ -6,6 +6,8 @@
 
 use std::ffi::CStr;
 use std::path::Path;
+
+use crate::symbols;
 
 pub(crate) fn name(address: usize) -> String {
     // SAFETY: zero is a value of this plain structure: null pointers.
@@ -18,10 +20,17 @@ pub(crate) fn name(address: usize) -> String {
     let file = text(info.dli_fname).unwrap_or_default();
     let file = Path::new(&file).file_name().unwrap_or_default().display().to_string();
     let offset = address.wrapping_sub(info.dli_fbase as usize);
-    match text(info.dli_sname) {
+    match text(info.dli_sname).or_else(|| own_symbol(&file, offset)) {
         Some(symbol) => format!("{symbol} ({file}+{offset:#x})"),
         None => format!("{file}+{offset:#x}"),
     }
+}
+
+/// The linker knows only what is exported; this executable's own functions it does not.
+fn own_symbol(file: &str, offset: usize) -> Option<String> {
+    let this = std::env::current_exe().ok()?;
+    let own = this.file_name().is_some_and(|name| name == file);
+    own.then(|| symbols::at(offset as u64)).flatten()
 }
 
 fn text(string: *const libc::c_char) -> Option<String> {
