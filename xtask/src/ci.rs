@@ -26,6 +26,7 @@ const STEPS: &[Step] = &[
         line: "cargo bench --package benches --bench micro -- --test",
         env: &[],
     },
+    Step { name: "kill", line: "cargo xtask kill --quick", env: &[] },
     Step { name: "fuzz", line: "cargo xtask fuzz --seconds 20", env: &[] },
 ];
 

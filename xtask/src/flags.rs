@@ -25,6 +25,18 @@ xflags::xflags! {
             optional --quick
         }
 
+        /// Kills a process at each instruction of an operation; without a name, lists the scenarios.
+        cmd kill {
+            /// The scenarios that have this in their names, for instance: pthread.
+            optional name: String
+            /// Every scenario.
+            optional --all
+            /// List the scenarios.
+            optional --list
+            /// Every scenario (or those named), but not each instruction of the long ones: for CI.
+            optional --quick
+        }
+
         /// Checks what a machine can: crate edges, head docs, SAFETY notes, sizes, the README.
         cmd tidy {}
 

@@ -9,6 +9,7 @@ mod ci;
 mod examples;
 mod flags;
 mod fuzz;
+mod kill;
 mod paths;
 mod step;
 mod test;
@@ -37,6 +38,7 @@ fn run(command: XtaskCmd) -> Result {
         XtaskCmd::Test(flags) => test::run(&flags),
         XtaskCmd::Examples(_) => examples::run(),
         XtaskCmd::Bench(flags) => bench::run(&flags),
+        XtaskCmd::Kill(flags) => kill::run(&flags),
         XtaskCmd::Tidy(_) => tidy::run(),
         XtaskCmd::Fuzz(flags) => fuzz::run(&flags),
         XtaskCmd::Ci(_) => ci::run(),

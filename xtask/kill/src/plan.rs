@@ -1,0 +1,131 @@
+//! How much of a scenario is visited, and how long a survivor may take.
+
+use std::time::{Duration, Instant};
+
+/// A survivor that takes longer hangs. A healthy one takes less than a millisecond; the rest is for
+/// a machine that has other things to do.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A control is expected to hang, again and again, so that less patience is enough.
+const CONTROL_PATIENCE: Duration = Duration::from_millis(150);
+
+/// What a quick run visits of one scenario, in kills and in instructions stepped.
+const QUICK_KILLS: usize = 200;
+const QUICK_STEPS: usize = 60_000;
+const QUICK_GRID: usize = 20;
+
+/// What an exhaustive run visits of a pair of processes, along each side.
+const GRID: usize = 128;
+
+/// No operation is longer; one that is does not end.
+pub(crate) const LONGEST: usize = 200_000;
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    extent: Extent,
+    patience: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    Everything,
+    Quick,
+}
+
+impl Plan {
+    pub(crate) fn every_instruction() -> Self {
+        Self { extent: Extent::Everything, patience: PATIENCE }
+    }
+
+    pub(crate) fn quick() -> Self {
+        Self { extent: Extent::Quick, patience: PATIENCE }
+    }
+
+    /// The same for a scenario that is to fail.
+    pub(crate) fn for_control(&self) -> Self {
+        Self { patience: CONTROL_PATIENCE, ..*self }
+    }
+
+    /// Whether the first failure is enough.
+    pub(crate) fn stops_early(&self) -> bool {
+        self.extent == Extent::Quick
+    }
+
+    /// How long a process may do nothing.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// When a process that starts now must have come to its end.
+    pub(crate) fn deadline(&self) -> Instant {
+        Instant::now() + self.patience
+    }
+
+    /// The kill points to visit in an operation of `length` instructions, its end included, and
+    /// those at which it sleeps or has just woken up.
+    pub(crate) fn points(&self, length: usize, sleeps: &[usize]) -> Vec<usize> {
+        let stride = match self.extent {
+            Extent::Everything => 1,
+            Extent::Quick => {
+                let steps = length * length / 2;
+                (length / QUICK_KILLS).max(steps / QUICK_STEPS).max(1)
+            }
+        };
+        let mut points = strided(length, stride);
+        points.extend(sleeps.iter().flat_map(|sleep| [*sleep, sleep + 1]));
+        points.retain(|point| *point <= length);
+        points.sort_unstable();
+        points.dedup();
+        points
+    }
+
+    /// The points along one side where two operations are stopped, each at each of its own.
+    pub(crate) fn first_of_two(&self, length: usize) -> Vec<usize> {
+        match self.extent {
+            Extent::Everything => strided(length, 1),
+            Extent::Quick => strided(length, length.div_ceil(QUICK_GRID).max(1)),
+        }
+    }
+
+    /// The same for two operations that also run on, where a full grid would take hours.
+    pub(crate) fn side_of_grid(&self, length: usize) -> Vec<usize> {
+        match self.extent {
+            Extent::Everything => strided(length, length.div_ceil(GRID).max(1)),
+            Extent::Quick => self.first_of_two(length),
+        }
+    }
+}
+
+fn strided(length: usize, stride: usize) -> Vec<usize> {
+    let mut points: Vec<usize> = (0..length).step_by(stride).collect();
+    points.push(length);
+    points
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Plan;
+
+    #[test]
+    fn every_instruction_is_visited_and_the_end() {
+        assert_eq!(Plan::every_instruction().points(3, &[]), [0, 1, 2, 3]);
+        assert_eq!(Plan::quick().points(3, &[]), [0, 1, 2, 3]);
+        assert_eq!(Plan::quick().points(0, &[]), [0]);
+    }
+
+    #[test]
+    fn a_quick_run_is_bounded_and_has_the_end() {
+        for length in [500, 5_000, 50_000] {
+            let points = Plan::quick().points(length, &[]);
+            assert!(points.len() <= 402 && points.iter().sum::<usize>() <= 180_000);
+            assert_eq!(points.last(), Some(&length));
+        }
+    }
+
+    #[test]
+    fn a_quick_run_leaves_no_sleep_out() {
+        let points = Plan::quick().points(5_000, &[1_001, 5_000]);
+        assert!([1_001, 1_002, 5_000].iter().all(|point| points.contains(point)));
+        assert!(!points.contains(&5_001));
+    }
+}
