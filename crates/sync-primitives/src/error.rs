@@ -4,12 +4,17 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use crate::array::{ArrayGuard, Element};
+use crate::condvar::WaitTimeoutResult;
+use crate::mutex::MutexGuard;
+use crate::reentrant::ReentrantMutexGuard;
 use crate::robust::Refused;
+use crate::rwlock::{ReadGuard, WriteGuard};
 
 /// A lock could not be had, or could, but what it protects may be damaged.
 ///
 /// The first two variants hold the lock: `G` is the guard, and [`into_guard`](LockError::into_guard)
-/// gives it.
+/// gives it. A `?` that turns this into an [`io::Error`] or a boxed error lets go of the lock.
 #[non_exhaustive]
 pub enum LockError<G> {
     /// A holder died, and nobody has repaired what it may have left half changed. Here is the lock.
@@ -212,7 +217,56 @@ impl fmt::Debug for Unsupported {
     }
 }
 
-impl<G> Error for LockError<G> {}
+/// Without a guard it outlives the lock, as errors do.
+impl Error for LockError<()> {}
+
+/// Makes `?` work where the error leaves the function: the guard is dropped on the way.
+macro_rules! leaves_without_guard {
+    ($(<$($life:lifetime,)? T $(: $bound:path)?> $guard:ty;)*) => {$(
+        impl<$($life,)? T $(: $bound)?> From<LockError<$guard>> for Box<dyn Error> {
+            fn from(error: LockError<$guard>) -> Self {
+                Box::new(error.map(drop))
+            }
+        }
+
+        impl<$($life,)? T $(: $bound)?> From<LockError<$guard>> for Box<dyn Error + Send + Sync> {
+            fn from(error: LockError<$guard>) -> Self {
+                Box::new(error.map(drop))
+            }
+        }
+
+        impl<$($life,)? T $(: $bound)?> From<LockError<$guard>> for io::Error {
+            fn from(error: LockError<$guard>) -> Self {
+                error.map(drop).into()
+            }
+        }
+    )*};
+}
+
+leaves_without_guard! {
+    <'a, T> MutexGuard<'a, T>;
+    <'a, T> (MutexGuard<'a, T>, WaitTimeoutResult);
+    <'a, T> ReentrantMutexGuard<'a, T>;
+    <'a, T> ReadGuard<'a, T>;
+    <'a, T> WriteGuard<'a, T>;
+    <'a, T: Element> ArrayGuard<'a, T>;
+}
+
+impl From<LockError<()>> for io::Error {
+    fn from(error: LockError<()>) -> Self {
+        let kind = match error {
+            LockError::WouldBlock => io::ErrorKind::WouldBlock,
+            LockError::TimedOut => io::ErrorKind::TimedOut,
+            LockError::Deadlock => io::ErrorKind::Deadlock,
+            LockError::Corrupt => io::ErrorKind::InvalidData,
+            LockError::TooManyHeld => io::ErrorKind::QuotaExceeded,
+            LockError::Unsupported(_) => io::ErrorKind::Unsupported,
+            LockError::OwnerDied(()) | LockError::Poisoned(()) => io::ErrorKind::Other,
+        };
+        io::Error::new(kind, error)
+    }
+}
+
 impl Error for AcquireError {}
 impl Error for NotHeld {}
 impl Error for TooManyReleases {}

@@ -98,6 +98,8 @@ impl Drop for Seat<'_> {
 impl<'a> Gathering<'a> {
     pub(crate) fn enter(self) -> Result<usize, BrokenBarrier> {
         let _locked = self.locked()?;
+        // A place is taken over only after all have been told that its last party died in it.
+        let _ = self.check();
         let place = self.take_place()?;
         self.places[place].note.store(ENTERED, Relaxed);
         Ok(place)

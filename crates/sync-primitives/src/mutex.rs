@@ -4,13 +4,14 @@ use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ipc_shm::{Layout, Shareable};
 
 use crate::deadline::Deadline;
-use crate::error::LockError;
+use crate::error::{LockError, NotHeld};
 use crate::robust::{CONSISTENT, Condition, POISONED, Patience, RobustWord};
 
 /// What locking gives: a guard, or why there is none, or a guard with a warning.
@@ -64,6 +65,10 @@ pub struct Mutex<T> {
 // SAFETY: only the holder of the lock reaches the data, and another thread has them afterwards.
 #[allow(unsafe_code, reason = "a lock makes data that can be sent shareable")]
 unsafe impl<T: Send> Sync for Mutex<T> {}
+
+// A panic while the data are changed poisons the lock, so nobody sees them by accident.
+impl<T> UnwindSafe for Mutex<T> {}
+impl<T> RefUnwindSafe for Mutex<T> {}
 
 // SAFETY: a lock word, numbers, and a `T` that may live in shared memory itself.
 #[allow(unsafe_code, reason = "vouches for the layout")]
@@ -203,6 +208,30 @@ impl<T> fmt::Debug for Mutex<T> {
     }
 }
 
+impl Mutex<()> {
+    /// Gives back the lock that this thread has [kept](MutexGuard::keep).
+    ///
+    /// # Errors
+    ///
+    /// When this thread does not hold it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sync_primitives::{Mutex, MutexGuard};
+    ///
+    /// let mutex = Mutex::new(());
+    /// MutexGuard::keep(mutex.lock()?);
+    /// assert!(mutex.is_locked());
+    /// mutex.release()?;
+    /// assert!(mutex.release().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn release(&self) -> Result<(), NotHeld> {
+        if self.raw.unlock() { Ok(()) } else { Err(NotHeld) }
+    }
+}
+
 /// The lock, held; dropping it lets go.
 ///
 /// It stays with the thread that locked. In a forked child it does nothing.
@@ -239,6 +268,16 @@ impl<'a, T> MutexGuard<'a, T> {
     /// The mutex that the guard belongs to.
     pub(crate) fn mutex(guard: &Self) -> &'a Mutex<T> {
         guard.mutex
+    }
+}
+
+impl MutexGuard<'_, ()> {
+    /// Keeps the lock until [`Mutex::release`], or the end of this thread.
+    ///
+    /// The memory of the mutex must stay mapped until then, or the kernel loses sight of the lock;
+    /// waiters notice after a second.
+    pub fn keep(guard: Self) {
+        std::mem::forget(guard);
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use ipc_shm::{Layout, Shareable};
 
 use crate::deadline::Deadline;
-use crate::error::LockError;
+use crate::error::{LockError, NotHeld};
 use crate::platform::Ordering::Relaxed;
 use crate::robust::{CONSISTENT, Condition, POISONED, Patience, Refused, RobustWord};
 
@@ -109,6 +109,15 @@ impl<T> ReentrantMutex<T> {
         self.raw.condition() != Condition::Consistent
     }
 
+    /// Gives back one of the times that this thread has locked and [kept](ReentrantMutexGuard::keep).
+    ///
+    /// # Errors
+    ///
+    /// When this thread does not hold the lock.
+    pub fn release(&self) -> Result<(), NotHeld> {
+        if self.leave() { Ok(()) } else { Err(NotHeld) }
+    }
+
     #[inline]
     fn lock_patiently(&self, patience: Patience) -> ReentrantLockResult<'_, T> {
         let condition = self.enter(patience)?;
@@ -135,7 +144,7 @@ impl<T> ReentrantMutex<T> {
     }
 
     #[inline]
-    pub(crate) fn leave(&self) -> bool {
+    fn leave(&self) -> bool {
         match self.depth() {
             0 => false,
             1 => {
@@ -178,6 +187,16 @@ impl<T> ReentrantMutexGuard<'_, T> {
     /// Says that the data are well again, after [`LockError::OwnerDied`] or `Poisoned`.
     pub fn mark_consistent(guard: &Self) {
         guard.mutex.raw.set_state(CONSISTENT);
+    }
+}
+
+impl<T> ReentrantMutexGuard<'_, T> {
+    /// Keeps the lock until [`ReentrantMutex::release`], or the end of this thread.
+    ///
+    /// The memory of the mutex must stay mapped until then, or the kernel loses sight of the lock;
+    /// waiters notice after a second.
+    pub fn keep(guard: Self) {
+        std::mem::forget(guard);
     }
 }
 

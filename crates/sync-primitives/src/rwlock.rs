@@ -4,6 +4,7 @@ use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -58,6 +59,10 @@ pub struct RwLock<T> {
 // SAFETY: a writer has the data for itself, and readers share them, for which `T` must be `Sync`.
 #[allow(unsafe_code, reason = "a lock makes data that can be sent shareable")]
 unsafe impl<T: Send + Sync> Sync for RwLock<T> {}
+
+// A panic while the data are changed poisons the lock, so nobody sees them by accident.
+impl<T> UnwindSafe for RwLock<T> {}
+impl<T> RefUnwindSafe for RwLock<T> {}
 
 // SAFETY: lock words, numbers, and a `T` that may live in shared memory itself.
 #[allow(unsafe_code, reason = "vouches for the layout")]
