@@ -69,8 +69,8 @@ impl<T> Deref for Shared<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: `value` points to INSIDE readable bytes, aligned to a page, that stay mapped until
-        // `self` is dropped; zero was a `T` by `Zeroed`, and only a `T` has changed it.
+        // SAFETY: `value` points to INSIDE readable bytes, aligned to a page, that stay mapped
+        // until `self` is dropped; zero was a `T` by `Zeroed`, and only a `T` has changed it.
         unsafe { self.value.as_ref() }
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! The robust mutex with priority inheritance has no hole, which shows that the harness lets sound
 //! locks pass. The plain robust one strands a sleeper on a free mutex if a third process barges in
-//! between the unlocker's store and its wake and holds it while the unlocker dies, or while the woken
-//! one dies before it takes the lock: the kernel wakes nobody for a lock that has another owner. The condition has an internal lock that is not robust.
+//! between the unlocker's store and its wake and holds it while the unlocker dies, or while the
+//! woken one dies before it takes the lock: the kernel wakes nobody for a lock that has another
+//! owner. The condition has an internal lock that is not robust.
 
 use super::pthread_object::{Stage, robust, robust_pi};
 use crate::marks::{hold, marked};
