@@ -39,12 +39,6 @@ const CAUSE: u32 = 7;
 /// One round on.
 const ROUND: u32 = 8;
 
-/// How often one looks before it sleeps.
-const SPINS: u32 = 100;
-
-/// How often a sleeper asks whether the parties still exist.
-const SLICE: std::time::Duration = std::time::Duration::from_secs(1);
-
 /// The causes that can stand in the state, from 1 on.
 const CAUSES: [BrokenBarrier; 5] = [
     BrokenBarrier::PartyDied,
@@ -254,7 +248,7 @@ impl<'a> Gathering<'a> {
 
     /// Waits until the round that began as `state` is over, or broken.
     fn wait(self, state: u32, deadline: Deadline) -> Result<(), BrokenBarrier> {
-        let mut spins = SPINS;
+        let mut spins = platform::SPINS;
         loop {
             let now = self.state.load(Acquire); // Pairs with `announce`.
             if now != state {
@@ -304,7 +298,7 @@ impl<'a> Gathering<'a> {
             return;
         }
         let count = self.places.len() + 2;
-        match platform::wait_any(&words[..count], deadline.within(SLICE)) {
+        match platform::wait_any(&words[..count], deadline.within(platform::SLICE)) {
             // The bell: somebody died between a change and the wake-up.
             Woken::At(1) => drop(platform::wake(self.state, u32::MAX)),
             Woken::TimedOut => self.look_for_the_gone(&words[2..count]),

@@ -51,7 +51,7 @@ unsafe impl<T: Shareable> Shareable for ReentrantMutex<T> {
 
 impl<T> ReentrantMutex<T> {
     /// A free mutex around `data`.
-    pub const fn new(data: T) -> ReentrantMutex<T> {
+    pub fn new(data: T) -> ReentrantMutex<T> {
         ReentrantMutex { raw: RobustWord::new(), data }
     }
 

@@ -68,12 +68,6 @@ pub(crate) const POISONED: u32 = 2;
 /// Used from several pid namespaces, or from one that is unknown.
 const MIXED: u32 = u32::MAX;
 
-/// How often a waiter looks before it sleeps.
-const SPINS: u32 = 100;
-
-/// How often a sleeper asks whether the holder still exists.
-const SLICE: std::time::Duration = std::time::Duration::from_secs(1);
-
 /// How long the caller is ready to wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Patience {
@@ -126,7 +120,7 @@ const _: () = {
 };
 
 impl RobustWord {
-    pub(crate) const fn new() -> RobustWord {
+    pub(crate) fn new() -> RobustWord {
         RobustWord {
             word: AtomicU32::new(0),
             state: AtomicU32::new(CONSISTENT),
@@ -208,7 +202,7 @@ impl RobustWord {
     }
 
     fn lock_slow(&self, thread: &Thread, patience: Patience) -> Result<bool, Refused> {
-        let (mut spins, mut slept) = (SPINS, false);
+        let (mut spins, mut slept) = (platform::SPINS, false);
         loop {
             let word = self.word.load(Relaxed);
             if word & OWNER == 0 {
@@ -254,7 +248,7 @@ impl RobustWord {
     }
 
     fn sleep(&self, thread: &Thread, word: u32, deadline: Deadline) {
-        if !platform::wait(&self.word, word, deadline.within(SLICE)) {
+        if !platform::wait(&self.word, word, deadline.within(platform::SLICE)) {
             self.bury(thread, word);
         }
     }

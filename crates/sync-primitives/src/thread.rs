@@ -73,9 +73,7 @@ impl Thread {
     /// Runs `work` if the calling thread knows itself already; `None` if it has to look first.
     #[inline]
     pub(crate) fn with_known<R>(work: impl FnOnce(&Thread) -> Option<R>) -> Option<R> {
-        THREAD.with(|thread| {
-            if thread.stamp.get() == stamp() { work(thread) } else { None }
-        })
+        THREAD.with(|thread| if thread.stamp.get() == stamp() { work(thread) } else { None })
     }
 
     #[cold]

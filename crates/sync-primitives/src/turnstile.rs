@@ -19,17 +19,12 @@
 use crate::deadline::Deadline;
 use crate::platform::{self, Ordering, Thread};
 use crate::robust::{Condition, OWNER, OWNER_DIED, Patience, Refused, RobustWord, WAITERS};
+use std::array;
 
 use Ordering::Acquire;
 
-/// How many can read at a time.
-const PLACES: usize = 32;
-
-/// How often one looks before it sleeps.
-const SPINS: u32 = 100;
-
-/// How often a sleeper asks whether whom it waits for still exists.
-const SLICE: std::time::Duration = std::time::Duration::from_secs(1);
+/// How many can read at a time. The model looks at each of them again and again, so it has few.
+const PLACES: usize = if cfg!(loom) { 2 } else { 32 };
 
 /// A lock in a cache line of its own, so that readers do not take it from each other.
 #[repr(C, align(64))]
@@ -44,9 +39,9 @@ pub(crate) struct Turnstile {
 }
 
 impl Turnstile {
-    pub(crate) const fn new() -> Turnstile {
-        const PLACE: Place = Place(RobustWord::new());
-        Turnstile { gate: PLACE, places: [PLACE; PLACES] }
+    pub(crate) fn new() -> Turnstile {
+        let places = array::from_fn(|_| Place(RobustWord::new()));
+        Turnstile { gate: Place(RobustWord::new()), places }
     }
 
     fn gate(&self) -> &RobustWord {
@@ -102,7 +97,7 @@ impl Turnstile {
         let Patience::Until(deadline) = patience else {
             return Err(self.hopeless(thread).unwrap_or(Refused::WouldBlock));
         };
-        let mut spins = SPINS;
+        let mut spins = platform::SPINS;
         loop {
             let gate = self.gate().word().load(Acquire);
             if gate & OWNER == 0 {
@@ -138,7 +133,7 @@ impl Turnstile {
     fn wait_for_gate(&self, thread: &Thread, gate: u32, deadline: Deadline) {
         let word = self.gate().word();
         thread.begin(word);
-        if platform::wait(word, gate, deadline.within(SLICE)) {
+        if platform::wait(word, gate, deadline.within(platform::SLICE)) {
             if word.load(Acquire) & OWNER == 0 {
                 platform::wake(word, u32::MAX);
             }
@@ -178,11 +173,11 @@ impl Turnstile {
         platform::fence_after_exchange();
         for place in &self.places {
             // Acquire pairs with the release of the reader that has left.
-            if place.0.word().load(Acquire) & OWNER != 0 {
-                if let Err(refused) = self.wait_for_reader(&place.0, patience) {
-                    self.open();
-                    return Err(refused);
-                }
+            if place.0.word().load(Acquire) & OWNER != 0
+                && let Err(refused) = self.wait_for_reader(&place.0, patience)
+            {
+                self.open();
+                return Err(refused);
             }
         }
         Ok(condition)
@@ -191,7 +186,7 @@ impl Turnstile {
     #[cold]
     fn wait_for_reader(&self, place: &RobustWord, patience: Patience) -> Result<(), Refused> {
         let waited = Thread::with(|thread| {
-            let mut spins = SPINS;
+            let mut spins = platform::SPINS;
             loop {
                 let word = place.word().load(Acquire);
                 if word & OWNER == 0 {
@@ -208,7 +203,11 @@ impl Turnstile {
                     spins -= 1;
                     platform::spin_loop();
                 } else if place.announce_waiter(word)
-                    && !platform::wait(place.word(), word | WAITERS, deadline.within(SLICE))
+                    && !platform::wait(
+                        place.word(),
+                        word | WAITERS,
+                        deadline.within(platform::SLICE),
+                    )
                 {
                     place.bury(thread, word | WAITERS);
                 }
