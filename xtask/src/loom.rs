@@ -12,26 +12,20 @@ use crate::{Result, flags, paths};
 const FEW: &str = "1";
 
 pub(crate) fn run(flags: &flags::Loom) -> Result {
-    let models = format!("model::{}", flags.name.as_deref().unwrap_or_default());
-    timed("loom", || {
-        let mut command = Command::new("cargo");
-        command
-            .args(["test", "--quiet", "--release", "--package", "sync-primitives", "--lib"])
-            .args(["--", "--nocapture"])
-            .args(matching(&models))
-            .env("RUSTFLAGS", "--cfg loom")
-            .env("CARGO_TARGET_DIR", paths::target_dir()?.join("loom"))
-            .current_dir(paths::root());
-        if flags.quick {
-            command.env("LOOM_MAX_PREEMPTIONS", FEW);
-        }
-        let status = command.status()?;
-        if status.success() { Ok(()) } else { Err("a model found a way to fail".into()) }
-    })
+    timed("loom", || explore(flags)).map(drop)
 }
 
-/// libtest wants a name as a whole or as a part; `model::waits` stands for `model::tests::waits`.
-fn matching(models: &str) -> [String; 1] {
-    [models.replacen("model::", "", 1)]
-        .map(|part| if part.is_empty() { "model::".into() } else { part })
+fn explore(flags: &flags::Loom) -> Result {
+    let mut command = Command::new("cargo");
+    command
+        .args(["test", "--quiet", "--release", "--package", "sync-primitives", "--lib", "--"])
+        .args(["--nocapture", flags.name.as_deref().unwrap_or("model::")])
+        .env("RUSTFLAGS", "--cfg loom")
+        .env("CARGO_TARGET_DIR", paths::target_dir()?.join("loom"))
+        .current_dir(paths::root());
+    if flags.quick {
+        command.env("LOOM_MAX_PREEMPTIONS", FEW);
+    }
+    let status = command.status()?;
+    if status.success() { Ok(()) } else { Err("a model found a way to fail".into()) }
 }

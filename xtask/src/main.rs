@@ -12,6 +12,7 @@ mod fuzz;
 mod kill;
 mod loom;
 mod miri;
+mod nightly;
 mod paths;
 mod san;
 mod step;

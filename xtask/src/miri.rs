@@ -3,10 +3,8 @@
 //! Miri knows no shared mappings, no forks and no robust lists. What it can run is the logic that
 //! works on plain memory: layouts, lists of values, headers, links.
 
-use std::process::Command;
-
-use crate::Result;
 use crate::step::Step;
+use crate::{Result, nightly};
 
 const STEPS: &[Step] = &[
     Step {
@@ -26,11 +24,6 @@ const FLAGS: &[(&str, &str)] =
     &[("MIRIFLAGS", "-Zmiri-permissive-provenance -Zmiri-disable-isolation")];
 
 pub(crate) fn run() -> Result {
-    let found = Command::new("cargo").args(["+nightly", "miri", "--version"]).output()?;
-    if !found.status.success() {
-        return Err("Miri is missing; run: rustup toolchain install nightly --component \
-                    miri,rust-src"
-            .into());
-    }
+    nightly::with("miri")?;
     STEPS.iter().try_for_each(|step| step.run().map(drop))
 }

@@ -8,12 +8,11 @@ use loom::thread;
 
 use super::{explore, mortal};
 
-/// How often loom may take a thread off the processor where it did not offer to leave: with two
-/// threads as often as there are places for it, with more up to a number that keeps the time short.
-/// `LOOM_MAX_PREEMPTIONS` sets another.
+/// How often loom may take a thread off the processor where it did not offer to leave: what keeps
+/// the time to some minutes. `LOOM_MAX_PREEMPTIONS` sets another.
 fn preemptions(threads: usize) -> Option<usize> {
     let given = std::env::var("LOOM_MAX_PREEMPTIONS").ok().and_then(|text| text.parse().ok());
-    given.or((threads > 2).then_some(1))
+    given.or(Some(if threads > 2 { 1 } else { 2 }))
 }
 
 /// Explores a stage on which the first role is killed at each of its steps while the others act.
