@@ -34,8 +34,16 @@ struct Held {
     offset: usize,
     /// How many elements.
     len: usize,
-    /// The description that holds the lock; nothing to lock if there are no elements.
-    _lock: Option<OwnedFd>,
+    /// The lock; there is nothing to lock if there are no elements.
+    _lock: Option<RangeLock>,
+}
+
+/// A lock on bytes of a file.
+struct RangeLock {
+    description: OwnedFd,
+    bytes: Range<u64>,
+    /// Who has it; a forked child has a copy, which counts for nothing.
+    pid: u32,
 }
 
 /// Locks the bytes of `range` of elements of type `T`.
@@ -46,21 +54,9 @@ fn hold<T>(
     patience: Patience,
 ) -> Result<Held, ShmError> {
     let (offset, len) = (range.start * size_of::<T>(), range.len());
-    let description = match bytes_in_file::<T>(region, range) {
-        None => None,
-        Some(bytes) => {
-            let description = sys::reopen(region.as_fd())?;
-            match patience {
-                Patience::Some => sys::wait_lock(description.as_fd(), bytes, lock)?,
-                Patience::None if sys::try_lock(description.as_fd(), bytes, lock)? => {}
-                Patience::None => return Err(ShmError::Borrowed),
-            }
-            Some(description)
-        }
-    };
-    // With the release of whoever had the range before.
-    fence(Ordering::Acquire);
-    Ok(Held { region: region.clone(), offset, len, _lock: description })
+    let bytes = bytes_in_file::<T>(region, range);
+    let lock = bytes.map(|bytes| RangeLock::new(region, bytes, lock, patience)).transpose()?;
+    Ok(Held { region: region.clone(), offset, len, _lock: lock })
 }
 
 /// Which bytes of the file a range of elements is; `None` if there are none.
@@ -75,10 +71,34 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl RangeLock {
+    fn new(
+        region: &Region,
+        bytes: Range<u64>,
+        lock: Lock,
+        patience: Patience,
+    ) -> Result<RangeLock, ShmError> {
+        let description = sys::reopen(region.as_fd())?;
+        match patience {
+            Patience::Some => sys::wait_lock(description.as_fd(), bytes.clone(), lock)?,
+            Patience::None if sys::try_lock(description.as_fd(), bytes.clone(), lock)? => {}
+            Patience::None => return Err(ShmError::Borrowed),
+        }
+        // With the release of whoever had the range before.
+        fence(Ordering::Acquire);
+        Ok(RangeLock { description, bytes, pid: sys::own_pid() })
+    }
+}
+
+impl Drop for RangeLock {
     fn drop(&mut self) {
-        // For the acquire of whoever has the range next; the lock is freed after this.
+        // For the acquire of whoever has the range next.
         fence(Ordering::Release);
+        // Closing might not free it yet: while another thread starts a process, a copy of the
+        // descriptor lives in the child for a moment. A forked child leaves the lock alone.
+        if self.pid == sys::own_pid() {
+            let _ = sys::unlock(self.description.as_fd(), self.bytes.clone());
+        }
     }
 }
 

@@ -24,11 +24,14 @@
 //! | 2. lock byte 0 shared; a conflict means that it is being removed: not found | the lock is freed |
 //! | 3. look if the name still refers to this file, else start again | the same |
 //!
-//! | dropping, and sweeping for each name | killed after it |
+//! | dropping, and (from step 2) sweeping for each name | killed after it |
 //! |---|---|
-//! | 1. lock bytes 0 and 1 exclusively; a conflict means that it is in use: done | freed; name swept later |
-//! | 2. look if the name still refers to this file | the same |
-//! | 3. remove the name | done; the memory goes with the last mapping |
+//! | 1. free byte 0 | the name is swept later, or goes with another user |
+//! | 2. lock bytes 0 and 1 exclusively; a conflict means that it is in use, or being removed: done | the lock is freed; as before |
+//! | 3. look if the name still refers to this file | the same |
+//! | 4. remove the name | done; the memory goes with the last mapping |
+//!
+//! Step 1 comes first so that of two who drop at once, the later one finds nobody in its way.
 //!
 //! | `unlink`, by a user | killed after it |
 //! |---|---|
@@ -38,6 +41,9 @@
 //!
 //! A process that is killed as the last user thus leaves a name, and [`sweep`] finds it: whenever a
 //! named region is created or opened, or when called. It asks the kernel, not a list of pids.
+//!
+//! Locks are freed by a call, not left to the end of the description: while another thread starts a
+//! process, a copy of every descriptor lives on in the child for a moment.
 //!
 //! A forked child holds its parent's descriptions. It leaves their names alone when it drops its
 //! copies, and the parent may remove a name that the child has mapped.
@@ -117,10 +123,15 @@ fn is_region(file: BorrowedFd<'_>) -> io::Result<bool> {
 
 /// Removes the name if no other description has a lock that says the file is in use.
 fn remove_unused(file: BorrowedFd<'_>, id: FileId, path: &Path) -> io::Result<()> {
-    if sys::try_lock(file, BOTH, Lock::Exclusive)? && sys::id_at(path)? == id {
-        sys::unlink(path)?;
+    if !sys::try_lock(file, BOTH, Lock::Exclusive)? {
+        return Ok(());
     }
-    Ok(())
+    let removed = match sys::id_at(path) {
+        Ok(found) if found == id => sys::unlink(path),
+        _ => Ok(()),
+    };
+    sys::unlock(file, BOTH)?;
+    removed
 }
 
 /// A file for a new region, which gets its name later.
@@ -136,6 +147,10 @@ pub(crate) fn open(name: &str) -> Result<(OwnedFd, Claim), ShmError> {
     sweep()?;
     loop {
         let file = sys::open_file(&path).map_err(|error| ShmError::about(name, error))?;
+        // What is not ours is not claimed, or it would go with the claim.
+        if !is_region(file.as_fd())? {
+            return Err(ShmError::NotARegion);
+        }
         if let Some(claim) = Claim::take(name, file.as_fd())? {
             return Ok((file, claim));
         }
@@ -191,10 +206,12 @@ impl Claim {
         // Closing this description frees its lock; that of the claim itself stays.
         let lock = sys::reopen(self.lock.as_fd())?;
         sys::wait_lock(lock.as_fd(), REMOVAL, Lock::Exclusive)?;
-        if !self.is_current() {
-            return Err(ShmError::NotFound(self.name.clone()));
-        }
-        sys::unlink(&self.path).map_err(|error| ShmError::about(&self.name, error))
+        let removed = match self.is_current() {
+            true => sys::unlink(&self.path).map_err(|error| ShmError::about(&self.name, error)),
+            false => Err(ShmError::NotFound(self.name.clone())),
+        };
+        sys::unlock(lock.as_fd(), REMOVAL)?;
+        removed
     }
 }
 
@@ -202,6 +219,7 @@ impl Drop for Claim {
     fn drop(&mut self) {
         if self.pid == sys::own_pid() {
             // What cannot be removed now, the next sweep removes.
+            let _ = sys::unlock(self.lock.as_fd(), BOTH);
             let _ = remove_unused(self.lock.as_fd(), self.id, &self.path);
         }
     }
