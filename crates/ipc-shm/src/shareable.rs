@@ -68,6 +68,20 @@ use crate::Layout;
 ///     text: String,
 /// }
 /// ```
+///
+/// Nor does placing what has a destructor:
+///
+/// ```compile_fail,E0080
+/// #[derive(ipc_shm::Shareable)]
+/// #[repr(C)]
+/// struct Loud(u32);
+///
+/// impl Drop for Loud {
+///     fn drop(&mut self) {}
+/// }
+///
+/// let _ = ipc_shm::Shared::new(Loud(1));
+/// ```
 pub unsafe trait Shareable: Send + Sync + 'static {
     /// The shape that other programs must agree on.
     const LAYOUT: Layout;
