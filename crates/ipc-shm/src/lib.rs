@@ -6,6 +6,7 @@ mod attach;
 mod borrow;
 mod bytes;
 mod copy;
+mod descriptions;
 mod error;
 mod header;
 mod item;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use memmap2::{MmapOptions, MmapRaw};
 
-use crate::header::{HEADER_LEN, Header, Kind};
+use crate::descriptions::Descriptions;
+use crate::header::{HEADER_LEN, Header};
 use crate::name::{self, Claim};
 use crate::payload::Payload;
 use crate::sys::Lock;
@@ -59,6 +60,7 @@ struct Inner {
     file: OwnedFd,
     claim: Option<Claim>,
     turn: Turn,
+    descriptions: Descriptions,
 }
 
 impl Region {
@@ -211,6 +213,11 @@ impl Region {
         self.inner.turn.take(self.as_fd(), bytes, lock, patience, access)
     }
 
+    /// Descriptions of the file for guards.
+    pub(crate) fn descriptions(&self) -> &Descriptions {
+        &self.inner.descriptions
+    }
+
     /// Where the payload begins in the file.
     pub(crate) fn payload_offset(&self) -> usize {
         self.inner.header.payload_offset
@@ -226,8 +233,8 @@ impl Region {
         file: OwnedFd,
         claim: Option<Claim>,
     ) -> Region {
-        let turn = Turn::default();
-        Region { inner: Arc::new(Inner { mapping, header, file, claim, turn }) }
+        let (turn, descriptions) = Default::default();
+        Region { inner: Arc::new(Inner { mapping, header, file, claim, turn, descriptions }) }
     }
 
     /// Maps a file after checking its header.
@@ -250,6 +257,8 @@ impl Region {
     /// Maps what another process has sent.
     #[cfg(feature = "transfer")]
     pub(crate) fn receive(file: OwnedFd, name: Option<&str>) -> Result<Region, ShmError> {
+        use crate::header::Kind;
+
         let sealed = sys::is_sealed(file.as_fd())?;
         let header = checked_header(file.as_fd())?;
         if header.kind == Kind::Anonymous && !sealed {

@@ -142,6 +142,7 @@ pub(crate) fn seal(file: BorrowedFd<'_>) -> io::Result<()> {
 }
 
 /// Whether the length of `file` can never change.
+#[cfg(feature = "transfer")]
 pub(crate) fn is_sealed(file: BorrowedFd<'_>) -> io::Result<bool> {
     match rustix::fs::fcntl_get_seals(file) {
         Ok(seals) => Ok(seals.contains(SealFlags::SHRINK | SealFlags::GROW)),
