@@ -108,7 +108,7 @@ pub fn sweep() -> Result<(), ShmError> {
 }
 
 fn sweep_one(path: &Path) -> io::Result<()> {
-    let file = sys::open_file(path)?;
+    let file = sys::open_name(path)?;
     if sys::is_own_file(file.as_fd())? && is_region(file.as_fd())? {
         remove_unused(file.as_fd(), sys::id_of(file.as_fd())?, path)?;
     }
@@ -146,7 +146,7 @@ pub(crate) fn open(name: &str) -> Result<(OwnedFd, Claim), ShmError> {
     let path = path_of(name)?;
     sweep()?;
     loop {
-        let file = sys::open_file(&path).map_err(|error| ShmError::about(name, error))?;
+        let file = sys::open_name(&path).map_err(|error| ShmError::about(name, error))?;
         // What is not ours is not claimed, or it would go with the claim.
         if !is_region(file.as_fd())? {
             return Err(ShmError::NotARegion);

@@ -119,6 +119,9 @@ impl RegionOptions {
 
     /// Makes a region of `len` bytes in a new file, which stays until somebody removes it.
     ///
+    /// On a file system that cannot set blocks aside, a full one is noticed by the process that
+    /// writes, which is killed by SIGBUS.
+    ///
     /// # Errors
     ///
     /// As for [`anonymous`](RegionOptions::anonymous); besides, [`ShmError::AlreadyExists`],

@@ -56,11 +56,16 @@ pub(crate) fn new_file(path: &Path) -> io::Result<OwnedFd> {
     Ok(retry(|| rustix::fs::open(path, flags, PRIVATE))?)
 }
 
-/// Opens the regular file at `path` to read and write.
+/// Opens the file at `path` to read and write. What is no regular file keeps nobody waiting.
 pub(crate) fn open_file(path: &Path) -> io::Result<OwnedFd> {
-    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = retry(|| rustix::fs::open(path, flags, Mode::empty()))?;
-    Ok(file)
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    Ok(retry(|| rustix::fs::open(path, flags, Mode::empty()))?)
+}
+
+/// The same where anybody can put a link.
+pub(crate) fn open_name(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    Ok(retry(|| rustix::fs::open(path, flags, Mode::empty()))?)
 }
 
 /// A description of the same file that shares neither position nor locks with `file`.
