@@ -1,5 +1,4 @@
 //! `#[derive(Shareable)]` on structs of every shape it takes.
-#![expect(dead_code, reason = "only the layouts matter")]
 
 use std::marker::PhantomData;
 use std::sync::atomic::AtomicU32;
