@@ -115,6 +115,8 @@ fn options_change_how_and_not_what() {
 
 #[test]
 fn reserved_huge_pages_are_had_or_refused() {
+    let named = Region::options().huge_pages(HugePages::Reserved).named(&unique("huge"), 1);
+    assert_error!(named, ShmError::Io(error) if error.kind() == std::io::ErrorKind::Unsupported);
     match Region::options().huge_pages(HugePages::Reserved).anonymous(3 << 20) {
         Ok(region) => {
             region.write_at(3 << 19, b"here").unwrap();
