@@ -7,9 +7,9 @@
 //! Doubt: where two threads of *one* process copy the same bytes in units of different widths at
 //! the same time, the letter of Rust's memory model has no rule. Every processor has one (aligned
 //! accesses of up to 8 bytes are atomic, mixed or not), and atomics are not split by the compiler.
-//! Long copies on x86-64 are one instruction (`rep movsq`, three times as quick as a loop of atomics),
-//! for which no manual promises that words stay whole; those that copy by lines of the cache or
-//! parts of them, as all known ones do, keep them so.
+//! Long copies on x86-64 are one instruction (`rep movsq`, three times as quick as a loop of
+//! atomics), for which no manual promises that words stay whole; processors that copy by lines of
+//! the cache or parts of them, as all known ones do, keep them so.
 #![allow(unsafe_code, reason = "works on pointers into mappings")]
 
 use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -90,7 +90,8 @@ type Unit = unsafe fn(*mut u8, *const u8);
 
 /// Runs `$unit(to, from)` for all of `len` bytes, in the widest units that `$shared` allows.
 macro_rules! in_units {
-    ($len:ident, $to:ident, $from:ident, $shared:ident, $one:ident, $two:ident, $four:ident, $eight:ident) => {
+    ($len:ident, $to:ident, $from:ident, $shared:ident:
+     $one:ident, $two:ident, $four:ident, $eight:ident) => {
         let mut done = 0;
         while done < $len {
             let (left, at) = ($len - done, $shared.addr() + done);
@@ -123,7 +124,7 @@ macro_rules! in_units {
 /// readable for as many bytes, all of them initialised, and overlap them nowhere.
 #[inline]
 pub(crate) unsafe fn copy_in(to: *mut u8, from: *const u8, len: usize) {
-    in_units!(len, to, from, to, store_1, store_2, store_4, store_8);
+    in_units!(len, to, from, to: store_1, store_2, store_4, store_8);
 }
 
 /// Copies `len` shared bytes to private memory.
@@ -134,7 +135,7 @@ pub(crate) unsafe fn copy_in(to: *mut u8, from: *const u8, len: usize) {
 /// writable for as many bytes, and overlap them nowhere.
 #[inline]
 pub(crate) unsafe fn copy_out(to: *mut u8, from: *const u8, len: usize) {
-    in_units!(len, to, from, from, load_1, load_2, load_4, load_8);
+    in_units!(len, to, from, from: load_1, load_2, load_4, load_8);
 }
 
 /// Copies private bytes into a mapping, at `offset`.

@@ -38,7 +38,7 @@
 //! | | holds | is reached by |
 //! |---|---|---|
 //! | [`Shared<T>`](Shared) | one `T` of atomics, locks and constants | a reference |
-//! | [`SharedSlice<T>`](SharedSlice) | many `T` | slices, borrowed in parts under locks of the kernel |
+//! | [`SharedSlice<T>`](SharedSlice) | many `T` | slices, borrowed in parts; the kernel locks |
 //! | [`RawValue<T>`](RawValue), [`RawArray<T>`](RawArray) | one, many | copies, without a lock |
 //! | [`SharedBytes`] | bytes up to a capacity | copies, without a lock |
 //! | [`ShareableList`] | mixed values up to a length each | copies, each under a short lock |
@@ -58,8 +58,8 @@
 //! # When memory goes
 //!
 //! Memory without a name is freed by the kernel with the last handle of any process, however that
-//! ends. A name goes with the last handle, too. If the last process that uses it is killed, the name
-//! stays until the next named region of this user is created or opened, or until [`sweep`]. No
+//! ends. A name goes with the last handle, too. If the last process that uses it is killed, the
+//! name stays until the next named region of this user is created or opened, or until [`sweep`]. No
 //! process that ends takes from others what they use. Files stay.
 //!
 //! # When memory is short
@@ -77,8 +77,8 @@
 //! # What this crate does not do
 //!
 //! It has no lock to wait at, no allocator in shared memory, and regions keep their length. It does
-//! not keep a process of the same user from writing past all locks, by a raw pointer or into the file.
-//! Lengths, tags and headers may then be anything and end in an error, and every bit pattern
+//! not keep a process of the same user from writing past all locks, by a raw pointer or into the
+//! file. Lengths, tags and headers may then be anything and end in an error, and every bit pattern
 //! is a valid value; but values change that others hold as borrowed.
 //!
 //! Linux, with `/proc` and, for names, `/dev/shm`. The newest kernel feature in use is memory files

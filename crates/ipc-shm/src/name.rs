@@ -1,7 +1,7 @@
 //! Names for regions, which go with their last user.
 //!
-//! A name is a file in `/dev/shm` under a fixed prefix, mode 0600. Its first two bytes (which belong
-//! to the magic number; a lock does not change them) are what the parties lock, each with a
+//! A name is a file in `/dev/shm` under a fixed prefix, mode 0600. Its first two bytes (which
+//! belong to the magic number; a lock does not change them) are what the parties lock, each with a
 //! description of its own, so that the kernel frees the lock with its holder:
 //!
 //! - byte 0, shared: *I use this*. Every user holds it.
@@ -16,21 +16,22 @@
 //! | 1. a file without a name | the kernel frees it |
 //! | 2. length, header, values | the same |
 //! | 3. lock byte 0 shared | the same |
-//! | 4. link it to the name (fails if taken) | complete, without a user: the next sweep removes it |
+//! | 4. link it to the name (fails if taken) | complete, without a user; swept later |
 //!
 //! | opening | killed after it |
 //! |---|---|
 //! | 1. open by name | nothing has happened |
-//! | 2. lock byte 0 shared; a conflict means that it is being removed: not found | the lock is freed |
+//! | 2. lock byte 0 shared; a conflict means that it goes: not found | the lock is freed |
 //! | 3. look if the name still refers to this file, else start again | the same |
 //!
 //! | dropping, and (from step 2) sweeping for each name | killed after it |
 //! |---|---|
 //! | 1. free byte 0 | the name is swept later, or goes with another user |
-//! | 2. lock bytes 0 and 1 exclusively; a conflict means that it is in use, or being removed: done | the lock is freed; as before |
+//! | 2. lock bytes 0 and 1 exclusively; a conflict ends it: see below | the same |
 //! | 3. look if the name still refers to this file | the same |
 //! | 4. remove the name | done; the memory goes with the last mapping |
 //!
+//! A conflict in step 2 means that the file is in use, or that another is at step 2 and removes it.
 //! Step 1 comes first so that of two who drop at once, the later one finds nobody in its way.
 //!
 //! | `unlink`, by a user | killed after it |

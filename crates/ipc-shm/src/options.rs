@@ -30,7 +30,7 @@ pub enum HugePages {
 /// ```
 /// use ipc_shm::Region;
 ///
-/// let region = Region::options().sparse().anonymous(1 << 30)?; // A gibibyte, of which none is used.
+/// let region = Region::options().sparse().anonymous(1 << 30)?; // A gibibyte, not one page used.
 /// region.write_at(1 << 29, b"here")?;
 /// # Ok::<(), ipc_shm::ShmError>(())
 /// ```

@@ -23,9 +23,11 @@ use crate::{Layout, RegionOptions, ShmError, sys};
 ///
 /// | made by | found by | length | goes |
 /// |---|---|---|---|
-/// | [`new`](Region::new) | whoever is sent the handle | sealed: nobody can change it | with the last handle |
-/// | [`options`](Region::options)`.named` | [`open`](Region::open) | left alone by honest users | with the last handle; see [`sweep`](crate::sweep) |
-/// | `.file` | [`open_file`](Region::open_file) | the same | when the file is removed |
+/// | [`new`](Region::new) | being sent | sealed: nobody can change it | with the last handle |
+/// | [`RegionOptions::named`] | [`open`](Region::open) | left alone by honest users | the same |
+/// | [`RegionOptions::file`] | [`open_file`](Region::open_file) | the same | when it is removed |
+///
+/// For names of which the users were killed there is [`sweep`](crate::sweep).
 ///
 /// If somebody shortens a named region or a file while it is mapped (nothing in this crate does),
 /// who touches the part that is gone is killed by SIGBUS. With anonymous regions that cannot

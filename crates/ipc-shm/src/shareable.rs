@@ -15,8 +15,8 @@ use crate::Layout;
     message = "`{Self}` may not lie in memory shared between processes",
     label = "not shareable",
     note = "numbers, atomics, arrays of them and structs with `#[derive(Shareable)]` and \
-            `#[repr(C)]` may; use `u8` for `bool` and enums, offsets for pointers, and fixed arrays \
-            for `String` and `Vec`"
+            `#[repr(C)]` may; use `u8` for `bool` and enums, offsets for pointers, and fixed \
+            arrays for `String` and `Vec`"
 )]
 /// A type whose values may lie in memory shared between processes.
 ///

@@ -1,8 +1,8 @@
 //! Every system call of this crate, so that a second platform is one file.
 //!
-//! What it must provide: memory files without a name, with lengths that can be fixed for ever; files
-//! that get their name when they are complete; locks on ranges that belong to an open file, so that
-//! the kernel frees them with their holder; and a second description of an open file.
+//! What it must provide: memory files without a name, with lengths that can be fixed for ever;
+//! files that get their name when they are complete; locks on ranges that belong to an open file,
+//! so that the kernel frees them with their holder; and a second description of an open file.
 #![allow(unsafe_code, reason = "rustix has no locks that belong to an open file")]
 
 use std::ffi::c_int;

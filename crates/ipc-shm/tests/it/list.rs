@@ -39,7 +39,8 @@ fn smoke() {
 
 #[test]
 fn text_is_kept_whole() {
-    let texts = ["", "a\0", "\0\0", "é".repeat(15).as_str(), "12345678", "𝄞𝄞"].map(str::to_owned);
+    let long = "é".repeat(15);
+    let texts = ["", "a\0", "\0\0", &long, "12345678", "𝄞𝄞"].map(str::to_owned);
     let list = ShareableList::new(texts.clone()).unwrap();
     for (index, text) in texts.iter().enumerate() {
         assert_eq!(list.get(index).unwrap(), Item::Str(text.clone()));
