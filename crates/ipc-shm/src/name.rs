@@ -27,12 +27,14 @@
 //! | dropping, and (from step 2) sweeping for each name | killed after it |
 //! |---|---|
 //! | 1. free byte 0 | the name is swept later, or goes with another user |
-//! | 2. lock bytes 0 and 1 exclusively; a conflict ends it: see below | the same |
-//! | 3. look if the name still refers to this file | the same |
-//! | 4. remove the name | done; the memory goes with the last mapping |
+//! | 2. lock byte 1 exclusively, after whoever has it | the lock is freed; as before |
+//! | 3. lock byte 0 exclusively; a conflict means that it is in use: done | the same |
+//! | 4. look if the name still refers to this file | the same |
+//! | 5. remove the name | done; the memory goes with the last mapping |
 //!
-//! A conflict in step 2 means that the file is in use, or that another is at step 2 and removes it.
-//! Step 1 comes first so that of two who drop at once, the later one finds nobody in its way.
+//! Step 1 comes first so that of two who drop at once, the later one finds nobody in its way, and
+//! step 2 waits so that a name is gone when the drop of its last user, or a sweep, returns. The
+//! wait is for a few system calls of another process; if that is stopped in between, it ends.
 //!
 //! | `unlink`, by a user | killed after it |
 //! |---|---|
@@ -52,6 +54,8 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use crate::ShmError;
 use crate::header::{HEADER_LEN, Header};
@@ -65,6 +69,11 @@ const LONGEST: usize = 200;
 const USE: std::ops::Range<u64> = 0..1;
 const REMOVAL: std::ops::Range<u64> = 1..2;
 const BOTH: std::ops::Range<u64> = 0..2;
+
+/// How often to try again for a lock that is held for a moment only, and how to pass the time.
+const YIELDS: u32 = 100;
+const NAPS: u32 = 200;
+const NAP: Duration = Duration::from_millis(1);
 
 /// A user's hold on a name; when the last one goes, so does the name.
 #[derive(Debug)]
@@ -124,15 +133,29 @@ fn is_region(file: BorrowedFd<'_>) -> io::Result<bool> {
 
 /// Removes the name if no other description has a lock that says the file is in use.
 fn remove_unused(file: BorrowedFd<'_>, id: FileId, path: &Path) -> io::Result<()> {
-    if !sys::try_lock(file, BOTH, Lock::Exclusive)? {
+    if !lock_removal(file)? {
         return Ok(());
     }
-    let removed = match sys::id_at(path) {
-        Ok(found) if found == id => sys::unlink(path),
+    let removed = match sys::try_lock(file, USE, Lock::Exclusive)? {
+        true if sys::id_at(path).is_ok_and(|found| found == id) => sys::unlink(path),
         _ => Ok(()),
     };
     sys::unlock(file, BOTH)?;
     removed
+}
+
+/// Locks byte 1 when whoever has it is done; false if that takes longer than it should.
+fn lock_removal(file: BorrowedFd<'_>) -> io::Result<bool> {
+    for attempt in 0..YIELDS + NAPS {
+        if sys::try_lock(file, REMOVAL, Lock::Exclusive)? {
+            return Ok(true);
+        }
+        match attempt < YIELDS {
+            true => thread::yield_now(),
+            false => thread::sleep(NAP),
+        }
+    }
+    Ok(false)
 }
 
 /// A file for a new region, which gets its name later.
@@ -206,7 +229,10 @@ impl Claim {
     pub(crate) fn unlink(&self) -> Result<(), ShmError> {
         // Closing this description frees its lock; that of the claim itself stays.
         let lock = sys::reopen(self.lock.as_fd())?;
-        sys::wait_lock(lock.as_fd(), REMOVAL, Lock::Exclusive)?;
+        if !lock_removal(lock.as_fd())? {
+            let why = "another process was stopped while it removed the name";
+            return Err(io::Error::new(io::ErrorKind::TimedOut, why).into());
+        }
         let removed = match self.is_current() {
             true => sys::unlink(&self.path).map_err(|error| ShmError::about(&self.name, error)),
             false => Err(ShmError::NotFound(self.name.clone())),

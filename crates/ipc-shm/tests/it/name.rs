@@ -231,3 +231,18 @@ fn kills_at_any_point_leave_what_a_sweep_removes() {
     sweep().unwrap();
     assert!(!file_of(&name).exists());
 }
+
+#[test]
+fn a_dropped_name_is_free_at_once_while_others_sweep() {
+    let name = unique("free");
+    let sweeping = || (0..u32::MAX).for_each(|_| sweep().unwrap());
+    let sweepers: Vec<_> = (0..2).map(|_| start(sweeping, ())).collect();
+    for n in 0..2000_u32 {
+        drop(RawValue::create(&name, n).unwrap());
+    }
+    for sweeper in sweepers {
+        sweeper.kill().unwrap();
+        assert!(sweeper.join().is_err());
+    }
+    assert!(!file_of(&name).exists());
+}
