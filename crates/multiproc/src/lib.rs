@@ -135,17 +135,18 @@
 //! # }
 //! ```
 //!
-//! [`Shareable`] has the rules for structs of your own, and its derive checks them. Memory is set
-//! aside when it is made, so that no later access fails, and it goes with the last handle of any
-//! process, however that ends. Processes that do not descend from each other find it by a name
-//! (`create` and `open`), which goes with its last user.
+//! [`Shareable`] has the rules for structs of your own, and its derive checks them. (It writes an
+//! `unsafe impl`: in a crate that wants no unsafe code `deny` it, since `forbid` forbids this, too.)
+//! Memory is set aside when it is made, so that no later access fails, and it goes with the last
+//! handle of any process, however that ends. Processes that do not descend from each other find it
+//! by a name (`create` and `open`), which goes with its last user.
 //!
 //! # Locks, and when a holder dies
 //!
 //! [`Lock`], [`RLock`], [`Semaphore`], [`BoundedSemaphore`], [`Condition`], [`Event`], [`Barrier`],
-//! [`Latch`] and [`Once`] are handles, too. The module [`sync`] has them as plain values for structs
-//! in a [`Shared`], and [`RwLock`](sync::RwLock) besides. What waits has forms that do not wait
-//! (`try_`) or give up (`_timeout`, `_deadline`).
+//! [`Latch`] and [`Once`] are handles, too. The module [`sync`] has them as plain values for your
+//! own structs in a [`Shared`], and [`RwLock`](sync::RwLock) besides. What waits has forms that do
+//! not wait (`try_`) or give up (`_timeout`, `_deadline`).
 //!
 //! A process can be killed at any instruction, and the others go on: the kernel gives back what the
 //! dead held. Since what a lock protects may be half changed, the next locker is told. The error
@@ -298,8 +299,9 @@
 //! # What this crate does not do
 //!
 //! There is no queue, pool or manager yet, and no platform but Linux (5.4 or newer). Shared memory
-//! holds plain data: no `String`, no `Vec`, no pointer. Function names mean something to the same build of a program only: processes of
-//! different builds talk through [`connection`], with types that both know.
+//! holds plain data: no `String`, no `Vec`, no pointer. Function names mean something to the same
+//! build of a program only: processes of different builds talk through [`connection`], with types
+//! that both know.
 //!
 //! [`start`]: Process::start
 //! [`join`]: JoinHandle::join
@@ -351,8 +353,7 @@ pub mod connection;
 
 /// Shared memory by the byte, and what belongs to the types in it.
 ///
-/// The usual ones ([`Shared`], [`SharedSlice`] and so on) are
-/// also at the root of the crate.
+/// The usual ones ([`Shared`], [`SharedSlice`] and so on) are also at the root of the crate.
 pub mod shm {
     #[doc(inline)]
     pub use ipc_shm::*;
@@ -362,8 +363,8 @@ pub mod shm {
 
 /// Locks and the like as plain values, for structs of your own in shared memory.
 ///
-/// The handles at the root of the crate, such as [`Lock`], lead to these: here are
-/// their operations, and what happens to each when a process dies.
+/// The handles at the root of the crate, such as [`Lock`], lead to these: here are their operations,
+/// and what happens to each when a process dies.
 ///
 /// ```
 /// use multiproc::sync::{Condvar, Mutex};
