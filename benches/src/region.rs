@@ -1,8 +1,9 @@
 //! `region` and `region-create`: a gibibyte that is there already is mapped, or a new one is made.
 #![allow(unsafe_code, reason = "bare mappings")]
 
-use std::fs::File;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::fs::{self, File};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
 use std::ptr;
 
 use multiproc::Message;
@@ -39,8 +40,26 @@ fn marked(setting: Setting) -> Result<Region, Missing> {
     Ok(region)
 }
 
-fn path_of(region: &Region) -> String {
-    format!("/proc/self/fd/{}", region.as_fd().as_raw_fd())
+/// A region in a file of memory, which is there for as long as the contender runs.
+struct OnFile {
+    region: Region,
+    path: PathBuf,
+}
+
+impl OnFile {
+    fn new(setting: Setting) -> Result<Self, Missing> {
+        let path = Path::new("/dev/shm").join(format!("benches-region.{}", std::process::id()));
+        let region = Region::options().file(&path, len(setting)).map_err(|e| e.to_string())?;
+        region.write_at(region.len() - 1, &[MARK]).map_err(|e| e.to_string())?;
+        Ok(Self { region, path })
+    }
+}
+
+impl Drop for OnFile {
+    fn drop(&mut self) {
+        // If it cannot be removed, somebody else has done so.
+        let _ = fs::remove_file(&self.path);
+    }
 }
 
 fn bare_map(setting: Setting) -> Result<Round, Missing> {
@@ -50,24 +69,18 @@ fn bare_map(setting: Setting) -> Result<Round, Missing> {
 }
 
 fn bare_open(setting: Setting) -> Result<Round, Missing> {
-    let region = marked(setting)?;
-    let (path, end) = (path_of(&region), end_of(&region)?);
+    let there = OnFile::new(setting)?;
+    let end = end_of(&there.region)?;
     Ok(round(setting, move || {
-        // The region stays open, so that the path leads to it.
-        let _ = &region;
-        let file = File::options().read(true).write(true).open(&path).expect("it is open here");
+        let file = File::options().read(true).write(true).open(&there.path).expect("it is there");
         last_of(file.as_fd(), end)
     }))
 }
 
 /// By a path, as a process that does not descend from its maker attaches.
 fn opened(setting: Setting) -> Result<Round, Missing> {
-    let region = marked(setting)?;
-    let path = path_of(&region);
-    Ok(round(setting, move || {
-        let _ = &region;
-        last(&Region::open_file(&path).expect("it is open here"))
-    }))
+    let there = OnFile::new(setting)?;
+    Ok(round(setting, move || last(&Region::open_file(&there.path).expect("it is there"))))
 }
 
 /// As a part of a message, as a child attaches. Making the message is part of it.

@@ -120,8 +120,8 @@ fn together<L: OneAtATime>(
     let mut total = 0;
     Box::new(move || {
         let both = 2 * u64::from(count);
-        let seconds = line.lead(|| tally.add_many(count));
-        total += both;
+        let (seconds, tries) = line.lead(|| tally.add_many(count));
+        total += both * u64::from(tries);
         tally.check(total);
         both as f64 / seconds / 1e6
     })
