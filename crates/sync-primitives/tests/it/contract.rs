@@ -15,7 +15,7 @@ each_lock! { here:
 each_lock! { each_method: exact_between_processes, works_between_processes }
 
 fn smoke<L: Exclusive>() {
-    let lock = L::new();
+    let lock = L::fresh();
     let mut guard = lock.hold();
     assert_eq!(guard.get(), 0);
     guard.set(5);
@@ -24,7 +24,7 @@ fn smoke<L: Exclusive>() {
 }
 
 fn a_free_lock_is_taken_in_every_form<L: Exclusive>() {
-    let lock = L::new();
+    let lock = L::fresh();
     let timeouts = [Duration::ZERO, Duration::from_nanos(1), Duration::MAX].map(How::For);
     let forms = [How::Now, How::Wait, How::Until(past()), How::Until(crate::support::soon())];
     for how in forms.into_iter().chain(timeouts) {
@@ -33,7 +33,7 @@ fn a_free_lock_is_taken_in_every_form<L: Exclusive>() {
 }
 
 fn a_held_lock_is_refused_in_every_form<L: Exclusive>() {
-    let lock = L::new();
+    let lock = L::fresh();
     let guard = lock.hold();
     let other = lock.clone();
     let refused = std::thread::spawn(move || {
@@ -54,7 +54,7 @@ fn a_held_lock_is_refused_in_every_form<L: Exclusive>() {
 
 fn a_waiter_gets_it<L: Exclusive>() {
     for how in [How::Wait, How::For(Duration::MAX), How::Until(crate::support::soon())] {
-        let lock = L::new();
+        let lock = L::fresh();
         let mut guard = lock.hold();
         let (sender, tid) = std::sync::mpsc::channel();
         let other = lock.clone();
@@ -71,7 +71,7 @@ fn a_waiter_gets_it<L: Exclusive>() {
 }
 
 fn locking_again<L: Exclusive>() {
-    let lock = L::new();
+    let lock = L::fresh();
     let guard = lock.hold();
     let again = lock.try_out(How::For(Duration::from_millis(1)));
     assert_eq!(again, L::AGAIN);
@@ -86,7 +86,7 @@ fn locking_again<L: Exclusive>() {
 }
 
 fn sixty_four_locks_and_not_one_more<L: Exclusive>() {
-    let locks: Vec<_> = (0..65).map(|_| L::new()).collect();
+    let locks: Vec<_> = (0..65).map(|_| L::fresh()).collect();
     let mut guards: Vec<_> = locks[..64].iter().map(L::hold).collect();
     for how in [How::Now, How::Wait, How::For(Duration::ZERO)] {
         assert_eq!(locks[64].try_out(how), Said::TooManyHeld);
@@ -102,7 +102,7 @@ fn sixty_four_locks_and_not_one_more<L: Exclusive>() {
 }
 
 fn out_of_order<L: Exclusive>() {
-    let locks: Vec<_> = (0..64).map(|_| L::new()).collect();
+    let locks: Vec<_> = (0..64).map(|_| L::fresh()).collect();
     let mut random = Random(11);
     for _ in 0..20 {
         let mut guards: Vec<_> = locks.iter().map(L::hold).collect();
@@ -116,7 +116,7 @@ fn out_of_order<L: Exclusive>() {
 }
 
 fn a_panic_poisons<L: Exclusive>() {
-    let lock = L::new();
+    let lock = L::fresh();
     let other = lock.clone();
     let panics = move || {
         let mut guard = other.hold();
@@ -141,7 +141,7 @@ fn a_guard_from_before_a_panic_does_not_poison<L: Exclusive>() {
             self.0.hold().set(4);
         }
     }
-    let lock = L::new();
+    let lock = L::fresh();
     let other = LockInPanic(lock.clone());
     let panics = move || {
         let _other = other;
@@ -152,7 +152,7 @@ fn a_guard_from_before_a_panic_does_not_poison<L: Exclusive>() {
 }
 
 fn debug<L: Exclusive>() {
-    let lock = L::new();
+    let lock = L::fresh();
     let (free, guard) = (format!("{lock:?}"), lock.hold());
     assert_ne!(format!("{lock:?}"), "");
     drop(guard);
@@ -172,14 +172,14 @@ fn count<L: Exclusive>(lock: L, times: u64) {
 }
 
 fn exact_between_threads<L: Exclusive>() {
-    let lock = L::new();
+    let lock = L::fresh();
     let threads = [(); 4].map(|()| lock.clone()).map(|lock| std::thread::spawn(|| count(lock, 2000)));
     threads.into_iter().for_each(|thread| thread.join().unwrap());
     assert_eq!(lock.hold().get(), 8000);
 }
 
 fn exact_between_processes<L: Exclusive>(method: StartMethod) {
-    let lock = L::new();
+    let lock = L::fresh();
     let children: Vec<Child<()>> = (0..3)
         .map(|_| {
             Child::ready(method, &lock, |lock: L, mut turn: Turn| {
@@ -198,7 +198,7 @@ fn exact_between_processes<L: Exclusive>(method: StartMethod) {
 }
 
 fn works_between_processes<L: Exclusive>(method: StartMethod) {
-    let lock = L::new();
+    let lock = L::fresh();
     let mut holder = Child::ready(method, &lock, |lock: L, mut turn: Turn| {
         let mut guard = lock.hold();
         turn.pass();

@@ -19,7 +19,9 @@ each_lock! { each_method:
     a_holder_that_returns, a_thread_that_ends, a_killed_waiter, a_stopped_holder,
     a_stopped_waiter, a_pid_that_is_used_again,
 }
-each_lock! { [only Spawn]: killed_at_random, another_pid_namespace }
+each_lock! { [only Spawn]: 
+    killed_at_random, another_pid_namespace, a_holder_that_stays_stopped,
+}
 
 each_method! {
     killed_while_it_repairs, a_mutex_of_the_c_library_in_between, many_held_at_death,
@@ -63,14 +65,14 @@ fn hold_on<L: Exclusive>(lock: &L, turn: &mut Turn) {
 }
 
 fn a_killed_holder<L: Exclusive>(method: StartMethod) {
-    let lock = L::new();
+    let lock = L::fresh();
     let holder: Child<()> =
         Child::ready(method, &lock, |lock: L, mut turn: Turn| hold_on(&lock, &mut turn));
     after(&lock, method, || holder.kill());
 }
 
 fn an_aborted_holder<L: Exclusive>(method: StartMethod) {
-    let lock = L::new();
+    let lock = L::fresh();
     let mut holder: Child<()> = Child::ready(method, &lock, |lock: L, mut turn: Turn| {
         rustix::process::setrlimit(
             rustix::process::Resource::Core,
@@ -87,7 +89,7 @@ fn an_aborted_holder<L: Exclusive>(method: StartMethod) {
 }
 
 fn an_exited_holder<L: Exclusive>(method: StartMethod) {
-    let lock = L::new();
+    let lock = L::fresh();
     let mut holder: Child<()> = Child::ready(method, &lock, |lock: L, mut turn: Turn| {
         hold_on(&lock, &mut turn);
         std::process::exit(4);
@@ -100,7 +102,7 @@ fn an_exited_holder<L: Exclusive>(method: StartMethod) {
 
 /// The program that a process becomes knows nothing of its locks.
 fn a_holder_that_executes<L: Exclusive>(method: StartMethod) {
-    let lock = L::new();
+    let lock = L::fresh();
     let mut holder: Child<()> = Child::ready(method, &lock, |lock: L, mut turn: Turn| {
         hold_on(&lock, &mut turn);
         panic!("{}", std::process::Command::new("sleep").arg("1000").exec());
@@ -110,7 +112,7 @@ fn a_holder_that_executes<L: Exclusive>(method: StartMethod) {
 }
 
 fn a_holder_that_returns<L: Exclusive>(method: StartMethod) {
-    let lock = L::new();
+    let lock = L::fresh();
     let mut holder: Child<()> =
         Child::ready(method, &lock, |lock: L, mut turn: Turn| hold_on(&lock, &mut turn));
     after(&lock, method, || holder.go());
@@ -118,7 +120,7 @@ fn a_holder_that_returns<L: Exclusive>(method: StartMethod) {
 }
 
 fn a_thread_that_ends<L: Exclusive>(method: StartMethod) {
-    let lock = L::new();
+    let lock = L::fresh();
     let mut holder: Child<()> = Child::ready(method, &lock, |lock: L, mut turn: Turn| {
         let thread = std::thread::spawn(move || {
             hold_on(&lock, &mut turn);
@@ -133,7 +135,7 @@ fn a_thread_that_ends<L: Exclusive>(method: StartMethod) {
 }
 
 fn a_killed_waiter<L: Exclusive>(method: StartMethod) {
-    let lock = L::new();
+    let lock = L::fresh();
     for dies in 0..3 {
         let guard = lock.hold();
         let mut waiters: Vec<Child<Said>> = (0..3)
@@ -153,7 +155,7 @@ fn a_killed_waiter<L: Exclusive>(method: StartMethod) {
 }
 
 fn a_stopped_holder<L: Exclusive>(method: StartMethod) {
-    let lock = L::new();
+    let lock = L::fresh();
     let holder: Child<()> = Child::ready(method, &lock, |lock: L, mut turn: Turn| {
         let mut guard = lock.hold();
         turn.pass();
@@ -161,15 +163,25 @@ fn a_stopped_holder<L: Exclusive>(method: StartMethod) {
     });
     holder.stop();
     assert_eq!(lock.try_out(How::Now), Said::WouldBlock);
-    // Longer than a waiter waits before it asks whether the holder still exists.
-    assert_eq!(lock.try_out(How::For(Duration::from_millis(1200))), Said::TimedOut);
+    assert_eq!(lock.try_out(How::For(Duration::from_millis(20))), Said::TimedOut);
     holder.resume();
     holder.end();
     assert_eq!(lock.hold().get(), 2);
 }
 
+/// For longer than a waiter waits before it asks whether the holder still exists.
+fn a_holder_that_stays_stopped<L: Exclusive>(method: StartMethod) {
+    let lock = L::fresh();
+    let holder: Child<()> =
+        Child::ready(method, &lock, |lock: L, mut turn: Turn| hold_on(&lock, &mut turn));
+    holder.stop();
+    assert_eq!(lock.try_out(How::For(Duration::from_millis(1200))), Said::TimedOut);
+    holder.kill();
+    told(&lock, method);
+}
+
 fn a_stopped_waiter<L: Exclusive>(method: StartMethod) {
-    let lock = L::new();
+    let lock = L::fresh();
     let guard = lock.hold();
     let waits = |lock: L, mut turn: Turn| {
         turn.ready();
@@ -189,7 +201,7 @@ fn a_stopped_waiter<L: Exclusive>(method: StartMethod) {
 
 /// The kernel marks the lock when its holder dies, so it does not matter who has the number later.
 fn a_pid_that_is_used_again<L: Exclusive>(method: StartMethod) {
-    let lock = L::new();
+    let lock = L::fresh();
     let holder: Child<()> =
         Child::ready(method, &lock, |lock: L, mut turn: Turn| hold_on(&lock, &mut turn));
     let pid = holder.pid();
@@ -214,7 +226,7 @@ fn struggle<L: Exclusive>(lock: L, mut turn: Turn) {
 
 /// Whatever it was doing, the others go on.
 fn killed_at_random<L: Exclusive>(method: StartMethod) {
-    let lock = L::new();
+    let lock = L::fresh();
     let mut random = Random(5);
     let mut children: Vec<Child<()>> =
         (0..3).map(|_| Child::ready(method, &lock, struggle)).collect();
@@ -248,9 +260,8 @@ fn in_another_namespace<L: Exclusive>(lock: L, number: u32, mut turn: Turn) -> O
         return None;
     }
     let method = StartMethod::Fork;
-    let mut holder: Child<u32> = Child::start(method, &(lock, number), |(lock, number), mut turn: Turn| {
+    let mut holder: Child<u32> = Child::start(method, &(lock, number), |(lock, number): (L, u32), mut turn: Turn| {
         // The first process of a namespace ends it; a thread of it has the number.
-        let lock: L = lock;
         std::fs::write("/proc/sys/kernel/ns_last_pid", (number - 1).to_string()).unwrap();
         let thread = std::thread::spawn(move || {
             hold_on(&lock, &mut turn);
@@ -266,7 +277,7 @@ fn in_another_namespace<L: Exclusive>(lock: L, number: u32, mut turn: Turn) -> O
 /// Numbers of threads say nothing elsewhere: nobody takes the lock of a holder whose number does not
 /// exist here, and the kernel marks the lock wherever the holder dies.
 fn another_pid_namespace<L: Exclusive>(method: StartMethod) {
-    let lock = L::new();
+    let lock = L::fresh();
     assert_eq!(lock.try_out(How::Now), Said::Fine);
     let number = unused_number();
     let mut holder: Child<Option<u32>> =
@@ -278,13 +289,13 @@ fn another_pid_namespace<L: Exclusive>(method: StartMethod) {
         return skip("a new pid namespace is not permitted");
     }
     // Longer than a waiter waits before it asks whether the holder still exists.
-    assert_eq!(lock.try_out(How::For(Duration::from_millis(2200))), Said::TimedOut);
+    assert_eq!(lock.try_out(How::For(Duration::from_millis(1200))), Said::TimedOut);
     assert_eq!(holder.end(), Some(number));
     told(&lock, method);
 }
 
 fn killed_while_it_repairs(method: StartMethod) {
-    let lock = AMutex::new();
+    let lock = AMutex::fresh();
     let holder: Child<()> =
         Child::ready(method, &lock, |lock: AMutex, mut turn: Turn| hold_on(&lock, &mut turn));
     holder.kill();
@@ -323,7 +334,7 @@ fn all_are_marked((first, foreign, last): &Three) {
 }
 
 fn new_three() -> Three {
-    (AMutex::new(), foreign_new(), AMutex::new())
+    (AMutex::fresh(), foreign_new(), AMutex::fresh())
 }
 
 fn a_mutex_of_the_c_library_in_between(method: StartMethod) {
@@ -379,7 +390,7 @@ fn a_mutex_of_the_c_library_in_any_order(method: StartMethod) {
 }
 
 fn many_held_at_death(method: StartMethod) {
-    let locks: Vec<Shared<Mutex<u64>>> = (0..64).map(|_| AMutex::new()).collect();
+    let locks: Vec<Shared<Mutex<u64>>> = (0..64).map(|_| AMutex::fresh()).collect();
     let holder: Child<()> = Child::ready(method, &locks, |locks: Vec<AMutex>, mut turn: Turn| {
         let mut guards: Vec<_> = locks.iter().map(AMutex::hold).collect();
         Random(3).shuffle(&mut guards);

@@ -52,7 +52,7 @@ pub(crate) trait Exclusive:
     /// What a thread is told that locks again what it holds.
     const AGAIN: Said = Said::Deadlock;
 
-    fn new() -> Self;
+    fn fresh() -> Self;
 
     fn take(&self, how: How) -> (Said, Option<Self::Guard<'_>>);
 
@@ -201,7 +201,7 @@ pub(crate) use each_lock;
 impl Exclusive for AMutex {
     type Guard<'a> = MutexGuard<'a, u64>;
 
-    fn new() -> Self {
+    fn fresh() -> Self {
         Shared::new(Mutex::new(0)).unwrap()
     }
 
@@ -218,7 +218,7 @@ impl Exclusive for AMutex {
 impl Exclusive for AHouse {
     type Guard<'a> = MutexGuard<'a, u64>;
 
-    fn new() -> Self {
+    fn fresh() -> Self {
         Shared::new(House { name: 7, door: Mutex::new(0), windows: [1, 2, 3] }).unwrap()
     }
 
@@ -237,7 +237,7 @@ impl Exclusive for AReentrant {
     type Guard<'a> = ReentrantMutexGuard<'a, AtomicU64>;
     const AGAIN: Said = Said::Fine;
 
-    fn new() -> Self {
+    fn fresh() -> Self {
         Shared::new(ReentrantMutex::new(AtomicU64::new(0))).unwrap()
     }
 
@@ -254,7 +254,7 @@ impl Exclusive for AReentrant {
 impl Exclusive for AWriter {
     type Guard<'a> = WriteGuard<'a, u64>;
 
-    fn new() -> Self {
+    fn fresh() -> Self {
         Shared::new(RwLock::new(0)).unwrap()
     }
 
@@ -274,7 +274,7 @@ impl Exclusive for APermit {
     // It may be the permit of another that comes back, so this is waited for.
     const AGAIN: Said = Said::TimedOut;
 
-    fn new() -> Self {
+    fn fresh() -> Self {
         let permit = BoundedSemaphore::new(1).unwrap();
         Shared::new(Seat { name: 7, permit, count: AtomicU64::new(0) }).unwrap()
     }
@@ -295,7 +295,7 @@ impl Exclusive for APermit {
 impl Exclusive for AMonitor {
     type Guard<'a> = (MutexGuard<'a, ()>, &'a AtomicU64);
 
-    fn new() -> Self {
+    fn fresh() -> Self {
         let room = Room { name: 7, monitor: Monitor::new(), count: AtomicU64::new(0) };
         Shared::new(room).unwrap()
     }
@@ -316,7 +316,7 @@ impl Exclusive for AMonitor {
 impl Exclusive for AValue {
     type Guard<'a> = MutexGuard<'a, u64>;
 
-    fn new() -> Self {
+    fn fresh() -> Self {
         Value::new(0).unwrap()
     }
 
@@ -333,7 +333,7 @@ impl Exclusive for AValue {
 impl Exclusive for AnArray {
     type Guard<'a> = ArrayGuard<'a, u64>;
 
-    fn new() -> Self {
+    fn fresh() -> Self {
         Array::with_len(3).unwrap()
     }
 

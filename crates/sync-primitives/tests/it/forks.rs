@@ -15,7 +15,7 @@ each_lock! { [only Fork]:
 }
 
 fn the_childs_guard_does_nothing<L: Exclusive>(method: StartMethod) {
-    let lock = L::new();
+    let lock = L::fresh();
     let mut guard = lock.hold();
     let Some(child) = fork() else {
         drop(guard);
@@ -33,7 +33,7 @@ fn the_childs_guard_does_nothing<L: Exclusive>(method: StartMethod) {
 }
 
 fn a_panic_in_the_child_poisons_nothing<L: Exclusive>(_: StartMethod) {
-    let lock = L::new();
+    let lock = L::fresh();
     let guard = lock.hold();
     let Some(child) = fork() else {
         let panics = move || {
@@ -49,7 +49,7 @@ fn a_panic_in_the_child_poisons_nothing<L: Exclusive>(_: StartMethod) {
 }
 
 fn the_child_waits_for_its_parent<L: Exclusive>(_: StartMethod) {
-    let lock = L::new();
+    let lock = L::fresh();
     let mut guard = lock.hold();
     let Some(child) = fork() else {
         drop(guard);
@@ -65,10 +65,10 @@ fn the_child_waits_for_its_parent<L: Exclusive>(_: StartMethod) {
 }
 
 fn the_child_has_locks_of_its_own<L: Exclusive>(_: StartMethod) {
-    let (held, free) = (L::new(), L::new());
+    let (held, free) = (L::fresh(), L::fresh());
     let guard = held.hold();
     let Some(child) = fork() else {
-        let own = L::new();
+        let own = L::fresh();
         let guards = (own.hold(), free.hold());
         assert_eq!(held.try_out(How::Now), Said::WouldBlock);
         drop(guards.0);
@@ -83,7 +83,7 @@ fn the_child_has_locks_of_its_own<L: Exclusive>(_: StartMethod) {
 }
 
 fn a_child_that_dies_holding<L: Exclusive>(_: StartMethod) {
-    let (held, free) = (L::new(), L::new());
+    let (held, free) = (L::fresh(), L::fresh());
     let guard = held.hold();
     let Some(child) = fork() else {
         assert_eq!(free.take_for_good(), Said::Fine);
@@ -96,7 +96,7 @@ fn a_child_that_dies_holding<L: Exclusive>(_: StartMethod) {
 }
 
 fn a_child_of_a_child<L: Exclusive>(_: StartMethod) {
-    let (first, second) = (L::new(), L::new());
+    let (first, second) = (L::fresh(), L::fresh());
     let guard = first.hold();
     let Some(child) = fork() else {
         let own = second.hold();
