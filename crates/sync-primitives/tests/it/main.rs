@@ -7,6 +7,9 @@ mod contract;
 mod death;
 mod family;
 mod forks;
+mod mutex;
+mod reentrant;
+mod rwlock;
 mod support;
 #[allow(dead_code)]
 mod system;
