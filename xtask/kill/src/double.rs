@@ -51,10 +51,14 @@ impl<S> Deaths<'_, S> {
         let mut whole = Stand::default();
         let _ = self.second(&stage, first.finished, LONGEST, &mut whole);
         for stops in self.plan.first_of_two(whole.stops) {
-            left.restore();
             let mut second = Stand::default();
             outcome.kills += 1;
-            match self.second(&stage, first.finished, stops, &mut second) {
+            let result = self.plan.promptly(|| {
+                left.restore();
+                second = Stand::default();
+                self.second(&stage, first.finished, stops, &mut second)
+            });
+            match result {
                 Ok(took) => outcome.worst = outcome.worst.max(took),
                 Err(what) => {
                     let stops = [first.stops, second.stops];
@@ -89,7 +93,9 @@ impl<S> Deaths<'_, S> {
         victim.kill();
         let mut mourners = Company::new(&self.scenario.guests, stage);
         mourners.arrive(Arrival::AfterTheKill, self.plan.deadline())?;
-        mourners.disperse(self.plan.deadline())?;
-        company::ask(self.scenario, stage, &After { finished, deaths: 2 }, self.plan.deadline())
+        let others = mourners.disperse(self.plan.deadline())?;
+        let after = After { finished, deaths: 2 };
+        let check = company::ask(self.scenario, stage, &after, self.plan.deadline())?;
+        Ok(others.max(check))
     }
 }

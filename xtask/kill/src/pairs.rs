@@ -31,7 +31,11 @@ pub(crate) fn sweep<S>(scenario: &Scenario<S>, rival: fn(&S), plan: &Plan) -> Ou
                 let stops = [first, second];
                 let mut stand = Stand::default();
                 outcome.kills += 1;
-                match meet(scenario, rival, plan, stops, fate, &mut stand) {
+                let result = plan.promptly(|| {
+                    stand = Stand::default();
+                    meet(scenario, rival, plan, stops, fate, &mut stand)
+                });
+                match result {
                     Ok(took) => outcome.worst = outcome.worst.max(took),
                     Err(what) => {
                         let what = format!("({fate:?}) {what}");
@@ -86,12 +90,15 @@ fn meet<S>(
         }
     };
     second.run();
-    go_on(&mut [first, second], plan)?;
-    company::ask(scenario, &stage, &after, plan.deadline())
+    let others = go_on(&mut [first, second], plan)?;
+    let check = company::ask(scenario, &stage, &after, plan.deadline())?;
+    Ok(others.max(check))
 }
 
-/// Lets all run to their ends, looking at each in turn, since each may need what another holds.
-fn go_on(tracees: &mut [Tracee], plan: &Plan) -> Result<(), String> {
+/// Lets all run to their ends, looking at each in turn, since each may need what another holds;
+/// tells how long it took.
+fn go_on(tracees: &mut [Tracee], plan: &Plan) -> Result<Duration, String> {
+    let start = Instant::now();
     let until = plan.deadline();
     loop {
         let mut all = true;
@@ -99,7 +106,7 @@ fn go_on(tracees: &mut [Tracee], plan: &Plan) -> Result<(), String> {
             all &= tracee.run_out(TURN)?;
         }
         if all {
-            return Ok(());
+            return Ok(start.elapsed());
         }
         if Instant::now() >= until {
             return Err(outcome::hang("one of the two"));

@@ -6,6 +6,13 @@ use std::time::{Duration, Instant};
 /// a machine that has other things to do.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// A survivor that takes longer, again and again, was not woken: it looked by itself, as waiters do
+/// every second in case a wake-up was lost.
+const PROMPT: Duration = Duration::from_millis(400);
+
+/// How often one that was late is looked at again, since the machine may have had other things to do.
+const LOOKS: usize = 3;
+
 /// A control is expected to hang, again and again, so that less patience is enough.
 const CONTROL_PATIENCE: Duration = Duration::from_millis(150);
 
@@ -54,6 +61,22 @@ impl Plan {
     /// How long a process may do nothing.
     pub(crate) fn patience(&self) -> Duration {
         self.patience
+    }
+
+    /// What `run` comes to, with what it took; run again if it took so long that nobody can have
+    /// been woken, and an error if it always does.
+    pub(crate) fn promptly(
+        &self,
+        mut run: impl FnMut() -> Result<Duration, String>,
+    ) -> Result<Duration, String> {
+        let mut took = Duration::ZERO;
+        for _ in 0..LOOKS {
+            took = run()?;
+            if took < PROMPT {
+                return Ok(took);
+            }
+        }
+        Err(format!("LATE: nobody was woken, and after {took:.1?} somebody looked by himself"))
     }
 
     /// When a process that starts now must have come to its end.

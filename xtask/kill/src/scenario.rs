@@ -1,12 +1,14 @@
 //! What is killed, who is there meanwhile, and what must hold afterwards.
 
+use std::borrow::Cow;
+
 use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::{double, pairs, single};
 
 /// A scenario of any stage, as the table holds it.
 pub(crate) trait Case {
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
     fn is_control(&self) -> bool;
     fn run(&self, plan: &Plan) -> Outcome;
 }
@@ -52,7 +54,7 @@ pub(crate) enum Second<S> {
 /// made anew for each kill and inherited by all processes of the run.
 #[derive(Debug)]
 pub(crate) struct Scenario<S> {
-    name: &'static str,
+    name: Cow<'static, str>,
     pub(crate) stage: fn() -> S,
     pub(crate) victim: fn(&S),
     pub(crate) check: fn(&S, &After) -> Verdict,
@@ -65,12 +67,13 @@ impl<S> Scenario<S> {
     /// A victim by itself. It calls [`marked`](crate::marks::marked) around what is killed; the
     /// check runs in a process of its own, and neither it nor a guest may hang.
     pub(crate) fn new(
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         stage: fn() -> S,
         victim: fn(&S),
         check: fn(&S, &After) -> Verdict,
     ) -> Self {
         let (guests, second, control) = (Vec::new(), Second::None, false);
+        let name = name.into();
         Self { name, stage, victim, check, guests, second, control }
     }
 
@@ -124,8 +127,8 @@ impl<S> Scenario<S> {
 }
 
 impl<S> Case for Scenario<S> {
-    fn name(&self) -> &'static str {
-        self.name
+    fn name(&self) -> &str {
+        &self.name
     }
 
     fn is_control(&self) -> bool {

@@ -1,18 +1,43 @@
 //! The table of all scenarios: a file per family, and here a line for each file.
 
+mod bounded;
+mod condvar;
 mod controls;
+mod event;
 mod harness;
+mod latch;
+mod lock;
+mod mutex;
+mod once;
 mod pthread;
 mod pthread_object;
+mod reentrant;
 mod ring;
+mod rwlock;
+mod semaphore;
+mod work;
 
 use crate::scenario::Case;
 
 pub(crate) fn all() -> Vec<Box<dyn Case>> {
-    [harness::cases(), controls::cases(), ring::cases(), pthread::cases()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        harness::cases(),
+        controls::cases(),
+        ring::cases(),
+        pthread::cases(),
+        mutex::cases(),
+        reentrant::cases(),
+        rwlock::cases(),
+        bounded::cases(),
+        semaphore::cases(),
+        event::cases(),
+        latch::cases(),
+        once::cases(),
+        condvar::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Those that `name` is a part of, or the one that stands in no table and is found by its name.

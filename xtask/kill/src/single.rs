@@ -29,7 +29,10 @@ pub(crate) fn sweep<S>(scenario: &Scenario<S>, plan: &Plan) -> Outcome {
     outcome.length = whole.stops;
     for stops in plan.points(whole.stops, &whole.sleeps) {
         let mut stand = Stand::default();
-        let result = kill(scenario, plan, stops, &mut stand);
+        let result = plan.promptly(|| {
+            stand = Stand::default();
+            kill(scenario, plan, stops, &mut stand)
+        });
         outcome.kills += 1;
         outcome.asleep += usize::from(stand.asleep);
         match result {
