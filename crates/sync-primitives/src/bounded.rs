@@ -158,12 +158,22 @@ impl<const MOST: usize> BoundedSemaphore<MOST> {
 
     #[inline]
     fn acquire_patiently(&self, patience: Patience) -> Result<Permit<'_>, AcquireError> {
+        let places = self.places();
+        let first = Thread::with_known(|thread| Some(thread.spread_over(places.len())));
+        let place = match first.and_then(|at| places.get(at)) {
+            Some(place) if place.lock_at_once() => place,
+            _ => self.acquire_in_full(patience)?,
+        };
+        Ok(Permit { place, not_send: PhantomData })
+    }
+
+    #[cold]
+    fn acquire_in_full(&self, patience: Patience) -> Result<&RobustWord, AcquireError> {
         let place = Thread::with(|thread| match self.take_any(thread, SleptAt::NOWHERE) {
             Err(Refused::WouldBlock) => self.acquire_slow(thread, patience),
             result => result,
         });
-        let place = place.map_err(AcquireError::Unsupported)??;
-        Ok(Permit { place, not_send: PhantomData })
+        Ok(place.map_err(AcquireError::Unsupported)??)
     }
 
     /// Takes the first place that is free, beginning where this thread has begun before.
@@ -172,7 +182,7 @@ impl<const MOST: usize> BoundedSemaphore<MOST> {
             return Err(Refused::TooManyHeld);
         }
         let places = self.places();
-        let first = thread.tid() as usize % places.len().max(1);
+        let first = thread.spread_over(places.len());
         for place in places[first..].iter().chain(&places[..first]) {
             if place.word().load(Relaxed) & OWNER != 0 {
                 continue;
@@ -193,7 +203,6 @@ impl<const MOST: usize> BoundedSemaphore<MOST> {
         Err(Refused::WouldBlock)
     }
 
-    #[cold]
     fn acquire_slow(&self, thread: &Thread, patience: Patience) -> Result<&RobustWord, Refused> {
         let Patience::Until(deadline) = patience else { return Err(Refused::WouldBlock) };
         let (mut spins, mut slept) = (platform::SPINS, SleptAt::NOWHERE);

@@ -130,9 +130,18 @@ impl<T> ReentrantMutex<T> {
         }
     }
 
-    /// Only the holder reads or writes the depth; who takes the lock after a death begins anew.
+    /// Only the holder writes the depth; who takes the lock after a death begins anew.
     #[inline]
     fn enter(&self, patience: Patience) -> Result<Condition, Refused> {
+        if self.raw.lock_at_once() {
+            self.raw.note.store(1, Relaxed);
+            return Ok(self.raw.condition());
+        }
+        self.enter_in_full(patience)
+    }
+
+    #[cold]
+    fn enter_in_full(&self, patience: Patience) -> Result<Condition, Refused> {
         let depth = self.depth();
         if depth == 0 {
             let condition = self.raw.lock(patience)?;
@@ -143,19 +152,20 @@ impl<T> ReentrantMutex<T> {
         Ok(self.raw.condition())
     }
 
+    /// Lets go once; false if this thread does not hold the lock.
     #[inline]
     fn leave(&self) -> bool {
-        match self.depth() {
-            0 => false,
-            1 => {
-                self.raw.note.store(0, Relaxed);
-                self.raw.unlock()
-            }
-            depth => {
-                self.raw.note.store(depth - 1, Relaxed);
-                true
-            }
+        // Whatever another holder writes there, it is the depth if the lock is ours.
+        if self.raw.note.load(Relaxed) <= 1 { self.raw.unlock() } else { self.rise() }
+    }
+
+    #[cold]
+    fn rise(&self) -> bool {
+        let depth = self.depth();
+        if depth > 1 {
+            self.raw.note.store(depth - 1, Relaxed);
         }
+        depth > 1
     }
 }
 

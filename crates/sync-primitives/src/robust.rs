@@ -144,7 +144,7 @@ impl RobustWord {
 
     /// The case of every day: the lock is free, and the thread holds no other.
     #[inline]
-    fn lock_at_once(&self) -> bool {
+    pub(crate) fn lock_at_once(&self) -> bool {
         let taken = Thread::with_known(|thread| {
             if !thread.is_free() || self.namespace.load(Relaxed) != thread.namespace() {
                 return None;

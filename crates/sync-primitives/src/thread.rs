@@ -97,6 +97,14 @@ impl Thread {
         self.tid.get()
     }
 
+    /// A number below `count` that differs from thread to thread, as far as it can.
+    #[inline]
+    pub(crate) fn spread_over(&self, count: usize) -> usize {
+        // Fibonacci hashing (Knuth): neighbouring numbers come to lie far apart, without a division.
+        let scattered = u64::from(self.tid.get().wrapping_mul(0x9e37_79b9));
+        ((scattered * count as u64) >> 32) as usize
+    }
+
     /// The pid namespace in which [`tid`](Thread::tid) means something.
     #[inline]
     pub(crate) fn namespace(&self) -> u32 {

@@ -51,6 +51,17 @@ impl Turnstile {
     /// Goes in to read; gives the place, and in what state the last writer has left.
     #[inline]
     pub(crate) fn enter(&self, patience: Patience) -> Result<(usize, Condition), Refused> {
+        let at = Thread::with_known(|thread| Some(thread.spread_over(PLACES))).unwrap_or(0);
+        if self.places[at].0.lock_at_once()
+            && let Ok(entered) = self.look(at)
+        {
+            return Ok(entered);
+        }
+        self.enter_in_full(patience)
+    }
+
+    #[cold]
+    fn enter_in_full(&self, patience: Patience) -> Result<(usize, Condition), Refused> {
         let entered = Thread::with(|thread| match self.try_enter(thread) {
             Err(Refused::WouldBlock) => self.enter_slow(thread, patience),
             result => result,
@@ -59,9 +70,8 @@ impl Turnstile {
     }
 
     /// Takes the first free place from this thread's own on, unless the gate is closed.
-    #[inline]
     fn try_enter(&self, thread: &Thread) -> Result<(usize, Condition), Refused> {
-        let first = thread.tid() as usize;
+        let first = thread.spread_over(PLACES);
         for offset in 0..PLACES {
             let at = (first + offset) % PLACES;
             match self.places[at].0.lock(Patience::None) {
@@ -88,7 +98,6 @@ impl Turnstile {
         Ok((at, if died { Condition::OwnerDied } else { self.gate().condition() }))
     }
 
-    #[cold]
     fn enter_slow(
         &self,
         thread: &Thread,
@@ -148,7 +157,7 @@ impl Turnstile {
         if self.places.iter().any(|place| place.0.word().load(Acquire) & OWNER == 0) {
             return Ok(());
         }
-        let own = &self.places[thread.tid() as usize % PLACES].0;
+        let own = &self.places[thread.spread_over(PLACES)].0;
         if thread.holds(own) {
             // A place that this thread reads from itself; another may be free soon.
             platform::yield_now();

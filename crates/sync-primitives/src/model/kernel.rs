@@ -128,6 +128,10 @@ impl Thread {
         self.tid.get()
     }
 
+    pub(crate) fn spread_over(&self, count: usize) -> usize {
+        self.tid.get() as usize % count.max(1)
+    }
+
     pub(crate) fn namespace(&self) -> u32 {
         1
     }

@@ -96,9 +96,16 @@ fn readers_and_writers() -> Vec<Box<dyn Case>> {
         Box::new(new("write/sleeping-reader", unlock).sleeper(read)),
         Box::new(new("write/sleeping-readers", unlock).sleeper(read).sleeper(read).sleeper(write)),
         Box::new(new("write/sleeping-reader+barger", unlock).sleeper(read).barger(read)),
-        Box::new(new("write/sleeping-readers+barger-holds", unlock).sleeper(read).sleeper(read).barger(hold_write)),
+        Box::new(
+            new("write/sleeping-readers+barger-holds", unlock)
+                .sleeper(read)
+                .sleeper(read)
+                .barger(hold_write),
+        ),
         Box::new(new("write/waits-for-reader", known_write).holder(hold_read)),
-        Box::new(new("write/waits-for-reader+reader", known_write).holder(hold_read).follower(read)),
+        Box::new(
+            new("write/waits-for-reader+reader", known_write).holder(hold_read).follower(read),
+        ),
         Box::new(
             new("write/waits-for-readers+crowd", known_write)
                 .holder(hold_read)
