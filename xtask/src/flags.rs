@@ -41,7 +41,7 @@ xflags::xflags! {
         cmd loom {
             /// The models that have this in their names, for instance: waits.
             optional name: String
-            /// Few preemptions: for CI.
+            /// Without the models that take minutes: for CI.
             optional --quick
         }
 

@@ -8,9 +8,6 @@ use std::process::Command;
 use crate::step::timed;
 use crate::{Result, flags, paths};
 
-/// How often loom takes a thread off the processor in a quick run.
-const FEW: &str = "1";
-
 pub(crate) fn run(flags: &flags::Loom) -> Result {
     timed("loom", || explore(flags)).map(drop)
 }
@@ -24,7 +21,7 @@ fn explore(flags: &flags::Loom) -> Result {
         .env("CARGO_TARGET_DIR", paths::target_dir()?.join("loom"))
         .current_dir(paths::root());
     if flags.quick {
-        command.env("LOOM_MAX_PREEMPTIONS", FEW);
+        command.env("LOOM_QUICK", "1");
     }
     let status = command.status()?;
     if status.success() { Ok(()) } else { Err("a model found a way to fail".into()) }

@@ -24,7 +24,7 @@
 use crate::barrier::BrokenBarrier;
 use crate::deadline::Deadline;
 use crate::platform::{self, AtomicU32, AtomicU64, Ordering, Thread};
-use crate::robust::{OWNER, OWNER_DIED, Patience, RobustWord};
+use crate::robust::{CONSISTENT, Condition, OWNER, OWNER_DIED, Patience, RobustWord};
 use crate::sys::{WORDS_PER_WAIT, Woken};
 use crate::vigil::{Bell, Vigil};
 
@@ -122,7 +122,7 @@ impl<'a> Gathering<'a> {
         self.check()?;
         let place = entered.map_or_else(|| self.take_place(), Ok)?;
         let seat = Seat { gathering: self, place, stays: entered.is_some() };
-        let state = self.state.load(Relaxed);
+        let state = self.whole()?;
         self.note_arrival(place, state);
         let index = self.arrivals(state).saturating_sub(1);
         if index + 1 >= self.parties {
@@ -170,7 +170,13 @@ impl<'a> Gathering<'a> {
         if state & CAUSE == 0 && self.places.iter().any(|place| is_missed(place, state)) {
             self.break_round(BrokenBarrier::PartyDied);
         }
-        cause(self.state.load(Relaxed)).map_or(Ok(()), Err)
+        self.whole().map(drop)
+    }
+
+    /// The state, if the round is whole.
+    fn whole(self) -> Result<u32, BrokenBarrier> {
+        let state = self.state.load(Relaxed);
+        cause(state).map_or(Ok(state), Err)
     }
 
     /// Forgets the parties that have died.
@@ -193,13 +199,26 @@ impl<'a> Gathering<'a> {
                 // As if we had slept: the kernel is to wake somebody if we die.
                 let taken = place.take(thread, true);
                 thread.end();
-                taken.map(|_| at)
+                taken.map(|condition| (at, condition))
             });
             found.ok_or(BrokenBarrier::Full)
         });
-        let place = taken.unwrap_or(Err(BrokenBarrier::CannotArrive))?;
+        let (place, condition) = taken.unwrap_or(Err(BrokenBarrier::CannotArrive))?;
+        if condition != Condition::Consistent {
+            self.take_over(&self.places[place]);
+        }
         self.places[place].note.store(0, Relaxed);
         Ok(place)
+    }
+
+    /// The last party of this place died. The kernel goes through its locks one by one, so the lock
+    /// may have come to us before the place was marked, and the round does not know of it yet.
+    #[cold]
+    fn take_over(self, place: &RobustWord) {
+        if is_awaited(place, self.state.load(Relaxed)) {
+            self.break_round(BrokenBarrier::PartyDied);
+        }
+        place.set_state(CONSISTENT);
     }
 
     fn note_arrival(self, place: usize, state: u32) {
@@ -346,8 +365,12 @@ fn is_dead(place: &RobustWord) -> bool {
     place.word().load(Acquire) & (OWNER | OWNER_DIED) == OWNER_DIED
 }
 
-/// True if the party of this place died, and the round waits for it.
+/// True if the round counts on the party that wrote the note.
+fn is_awaited(place: &RobustWord, state: u32) -> bool {
+    place.note.load(Relaxed) & ENTERED != 0 || has_arrived(place, state)
+}
+
+/// True if the party of this place died, and the round counts on it.
 fn is_missed(place: &RobustWord, state: u32) -> bool {
-    let entered = || place.note.load(Relaxed) & ENTERED != 0;
-    is_dead(place) && (entered() || has_arrived(place, state))
+    is_dead(place) && is_awaited(place, state)
 }

@@ -1,5 +1,6 @@
 //! Each state machine under loom, with a thread that is killed at each of its steps.
 
+mod controls;
 mod locks;
 mod waits;
 
@@ -13,6 +14,17 @@ use super::{explore, mortal};
 fn preemptions(threads: usize) -> Option<usize> {
     let given = std::env::var("LOOM_MAX_PREEMPTIONS").ok().and_then(|text| text.parse().ok());
     given.or(Some(if threads > 2 { 1 } else { 2 }))
+}
+
+/// As [`kill_first`], for what takes minutes: left out if `LOOM_QUICK` is set.
+fn kill_first_at_length<S: Send + Sync + 'static>(
+    stage: impl Fn() -> S + Clone + Send + Sync + 'static,
+    roles: &'static [fn(&S)],
+    check: fn(&S),
+) {
+    if std::env::var_os("LOOM_QUICK").is_none() {
+        kill_first(stage, roles, check);
+    }
 }
 
 /// Explores a stage on which the first role is killed at each of its steps while the others act.

@@ -3,7 +3,7 @@
 
 use loom::cell::UnsafeCell;
 
-use super::kill_first;
+use super::{kill_first, kill_first_at_length};
 use crate::platform::Ordering::Relaxed;
 use crate::robust::{CONSISTENT, Condition, Patience, RobustWord};
 use crate::turnstile::Turnstile;
@@ -94,15 +94,21 @@ fn all_are_there(semaphore: &BoundedSemaphore<2>) {
 }
 
 #[test]
+fn one_permit_goes_round() {
+    let one = || BoundedSemaphore::new(1).expect("one is between one and two");
+    kill_first(one, &[come_and_go, come_and_go], all_are_there);
+}
+
+#[test]
 fn one_permit_comes_back() {
     let one = || BoundedSemaphore::new(1).expect("one is between one and two");
-    kill_first(one, &[come_and_go, come_and_go, come_and_go], all_are_there);
+    kill_first_at_length(one, &[come_and_go, come_and_go, come_and_go], all_are_there);
 }
 
 #[test]
 fn two_permits_come_back() {
     let two = || BoundedSemaphore::new(2).expect("two is between one and two");
-    kill_first(two, &[come_and_go, come_and_go, come_and_go], all_are_there);
+    kill_first_at_length(two, &[come_and_go, come_and_go, come_and_go], all_are_there);
 }
 
 /// A turnstile and what it protects.
@@ -140,12 +146,12 @@ impl Shelf {
 
 #[test]
 fn a_writer_dies_among_readers() {
-    kill_first(Shelf::new, &[Shelf::write, Shelf::read, Shelf::read], Shelf::is_free);
+    kill_first_at_length(Shelf::new, &[Shelf::write, Shelf::read, Shelf::read], Shelf::is_free);
 }
 
 #[test]
 fn a_reader_dies_among_writers() {
-    kill_first(Shelf::new, &[Shelf::read, Shelf::write, Shelf::write], Shelf::is_free);
+    kill_first_at_length(Shelf::new, &[Shelf::read, Shelf::write, Shelf::write], Shelf::is_free);
 }
 
 #[test]

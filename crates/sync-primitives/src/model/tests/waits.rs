@@ -1,6 +1,6 @@
 //! What is waited for: no wake-up is lost, whoever dies.
 
-use super::kill_first;
+use super::{kill_first, kill_first_at_length};
 use crate::{Barrier, BrokenBarrier, Condvar, Event, Latch, Mutex, Semaphore};
 
 #[test]
@@ -75,13 +75,23 @@ impl Mail {
 }
 
 #[test]
+fn mail_is_brought_or_its_bringer_dies() {
+    // The survivor brings the mail itself, so that its own wait ends.
+    fn bring_and_fetch(mail: &Mail) {
+        mail.bring();
+        mail.fetch();
+    }
+    kill_first(Mail::new, &[Mail::fetch, bring_and_fetch], |_| ());
+}
+
+#[test]
 fn a_dead_notifier_strands_nobody() {
-    kill_first(Mail::new, &[Mail::bring, Mail::bring, Mail::fetch], |_| ());
+    kill_first_at_length(Mail::new, &[Mail::bring, Mail::bring, Mail::fetch], |_| ());
 }
 
 #[test]
 fn a_dead_waiter_takes_no_notification_with_it() {
-    kill_first(Mail::new, &[Mail::fetch, Mail::bring, Mail::fetch], |_| ());
+    kill_first_at_length(Mail::new, &[Mail::fetch, Mail::bring, Mail::fetch], |_| ());
 }
 
 #[test]
