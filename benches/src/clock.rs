@@ -1,6 +1,10 @@
 //! Time turned into the units that workloads are told in.
+#![allow(unsafe_code, reason = "getrusage")]
 
+use std::mem::MaybeUninit;
 use std::time::Instant;
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// The milliseconds that `work` takes.
 pub(crate) fn millis(work: impl FnOnce()) -> f64 {
@@ -27,4 +31,20 @@ pub(crate) fn seconds(work: impl FnOnce()) -> f64 {
     let start = Instant::now();
     work();
     start.elapsed().as_secs_f64()
+}
+
+/// The time now, in nanoseconds of a clock that all processes share.
+pub(crate) fn nanos() -> u64 {
+    let time = clock_gettime(ClockId::Monotonic);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// How often this thread has had to leave its processor to another.
+pub(crate) fn interruptions() -> u64 {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the call writes to a structure that is ours.
+    let told = unsafe { libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr()) };
+    assert_eq!(told, 0, "a thread may ask about itself");
+    // SAFETY: the structure is numbers, which were all zero before the call.
+    unsafe { usage.assume_init() }.ru_nivcsw as u64
 }

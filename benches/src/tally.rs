@@ -56,9 +56,12 @@ fn alone_count(setting: Setting) -> u32 {
     if setting.quick { 100_000 } else { 2_000_000 }
 }
 
-/// How often each side locks in one round where two do.
-fn contended_count(setting: Setting) -> u32 {
-    if setting.quick { 20_000 } else { 200_000 }
+/// How often each side locks in one lap: in less time than the scheduler gives to one.
+const LAP: u32 = 10_000;
+
+/// How many laps a round has in which both sides run side by side, of how many at most.
+fn laps(setting: Setting) -> (u32, u32) {
+    if setting.quick { (3, 60) } else { (30, 200) }
 }
 
 /// The nanoseconds of a lock and unlock that nobody disturbs, in memory that could be shared.
@@ -94,36 +97,45 @@ pub(crate) fn two_processes<L: OneAtATime + Shareable>(
 ) -> Result<Round, Missing> {
     let no_memory = |e| format!("no shared memory: {e}");
     let (tally, line) = (shared(lock)?, Shared::new(Line::default()).map_err(no_memory)?);
-    let count = contended_count(setting);
-    other::start(follow::<L>, (line.clone(), tally.clone(), count))?;
-    Ok(together(line, tally, count))
+    other::start(follow::<L>, (line.clone(), tally.clone()))?;
+    Ok(together(line, tally, setting))
 }
 
-fn follow<L: OneAtATime + Shareable>(line: Shared<Line>, tally: Shared<Tally<L>>, count: u32) {
-    line.follow(|| tally.add_many(count));
+fn follow<L: OneAtATime + Shareable>(line: Shared<Line>, tally: Shared<Tally<L>>) {
+    line.follow(|| tally.add_many(LAP));
 }
 
 /// The same of two threads of this process.
 pub(crate) fn two_threads<L: OneAtATime>(lock: L, setting: Setting) -> Round {
     let (tally, line) = (Arc::new(Tally::new(lock)), Arc::new(Line::default()));
-    let count = contended_count(setting);
     let (other_tally, other_line) = (tally.clone(), line.clone());
-    thread::spawn(move || other_line.follow(|| other_tally.add_many(count)));
-    together(line, tally, count)
+    thread::spawn(move || other_line.follow(|| other_tally.add_many(LAP)));
+    together(line, tally, setting)
 }
 
 fn together<L: OneAtATime>(
     line: impl Deref<Target = Line> + 'static,
     tally: impl Deref<Target = Tally<L>> + 'static,
-    count: u32,
+    setting: Setting,
 ) -> Round {
+    let (wanted, most) = laps(setting);
     let mut total = 0;
     Box::new(move || {
-        let both = 2 * u64::from(count);
-        let (seconds, tries) = line.lead(|| tally.add_many(count));
-        total += both * u64::from(tries);
+        let (mut seconds, mut counted) = (0.0, 0);
+        for lap in 0..most {
+            let outcome = line.lead(|| tally.add_many(LAP));
+            total += 2 * u64::from(LAP);
+            // Where the machine is so busy that laps run out, the last ones count in any case.
+            if outcome.side_by_side || most - lap <= wanted - counted {
+                seconds += outcome.seconds;
+                counted += 1;
+            }
+            if counted == wanted {
+                break;
+            }
+        }
         tally.check(total);
-        both as f64 / seconds / 1e6
+        f64::from(2 * LAP * wanted) / seconds / 1e6
     })
 }
 
