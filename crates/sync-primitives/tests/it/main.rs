@@ -3,15 +3,19 @@
 //! [`family`] is what all locks have in common, and [`contract`], [`death`], [`forks`] and
 //! [`faults`] are tests that run for each of them. [`support`] says how they run.
 
+mod bounded;
+mod condvar;
 mod contract;
 mod death;
 mod family;
 mod forks;
+mod latch;
 mod mutex;
+mod once;
 mod reentrant;
 mod rwlock;
+mod semaphore;
 mod support;
-#[allow(dead_code)]
 mod system;
 
 procspawn_core::test_binary!();
