@@ -145,8 +145,8 @@ impl<'a> Gathering<'a> {
         let Ok(_locked) = self.locked() else { return };
         let state = self.state.load(Relaxed);
         self.bury_all();
-        let waiting = self.arrivals(state) > 0;
-        self.next_round(state, waiting && state & CAUSE == 0);
+        // Also if it was broken: those who have not seen that yet must not take it for whole.
+        self.next_round(state, true);
     }
 
     /// Breaks the round, unless it is broken.
