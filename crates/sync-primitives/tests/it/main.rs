@@ -3,12 +3,17 @@
 //! [`family`] is what all locks have in common, and [`contract`], [`death`], [`forks`] and
 //! [`faults`] are tests that run for each of them. [`support`] says how they run.
 
+mod array;
+mod barrier;
 mod bounded;
+mod capabilities;
 mod condvar;
 mod contract;
 mod death;
+mod event;
 mod family;
 mod forks;
+mod handles;
 mod latch;
 mod mutex;
 mod once;
@@ -17,5 +22,6 @@ mod rwlock;
 mod semaphore;
 mod support;
 mod system;
+mod value;
 
 procspawn_core::test_binary!();
