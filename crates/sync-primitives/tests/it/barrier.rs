@@ -14,7 +14,7 @@ use crate::system::{fork, leave};
 each_method! {
     ten_times, a_thousand_rounds, the_action_runs_once_before_anybody_is_let_go, abort, reset,
     abort_and_reset, a_timeout_breaks_it_for_all, a_waiter_dies, an_entered_party_dies,
-    an_entered_party_exits, an_entered_thread_ends, the_last_dies_in_the_action, a_stopped_party,
+    an_entered_party_exits, an_entered_thread_ends, the_last_dies_in_the_action, the_last_is_stopped_in_the_action, a_stopped_party,
     a_stranger_dies,
 }
 only! { Fork: a_forked_childs_copy_of_a_party }
@@ -158,6 +158,29 @@ fn the_action_panics() {
     });
 }
 
+/// The action goes on for as long as the other one waits.
+#[test]
+fn a_timeout_during_the_action() {
+    let barrier = Barrier::<8>::new(2).unwrap();
+    let mut timeout = Duration::from_millis(20);
+    // On a busy machine the time may be up before the action begins.
+    while std::thread::scope(|scope| {
+        let other = scope.spawn(|| barrier.wait_timeout(timeout));
+        eventually("waiting", || barrier.n_waiting() == 1 || barrier.is_broken());
+        let mut ran = false;
+        let last = barrier.wait_with(|| {
+            eventually("broken", || barrier.is_broken());
+            ran = true;
+        });
+        assert_eq!(other.join().unwrap(), Err(BrokenBarrier::TimedOut));
+        assert_eq!(last, Err(BrokenBarrier::TimedOut));
+        !ran
+    }) {
+        barrier.reset();
+        timeout *= 2;
+    }
+}
+
 #[test]
 fn debug() {
     let barrier = Barrier::<8>::new(2).unwrap();
@@ -222,7 +245,7 @@ fn the_action_runs_once_before_anybody_is_let_go(method: StartMethod) {
         .map(|_| {
             Child::start(method, &hall, |hall: Shared<Hall>, _: Turn| {
                 for round in 1..=20 {
-                    let action = || drop(hall.actions.fetch_add(1, SeqCst));
+                    let action = || _ = hall.actions.fetch_add(1, SeqCst);
                     hall.barrier.wait_with(action).unwrap();
                     let actions = hall.actions.load(SeqCst);
                     // The next round may be complete only when this thread is there, too.
@@ -345,11 +368,29 @@ fn the_last_dies_in_the_action(method: StartMethod) {
     let barrier = new(3);
     let mut waiters = waiters(method, &barrier, 2);
     let last: Child<()> = Child::ready(method, &barrier, |barrier: Handle, mut turn: Turn| {
-        drop(barrier.wait_with(|| turn.pass()));
+        let _ = barrier.wait_with(|| turn.pass());
     });
     waiters.iter().for_each(Child::assert_asleep);
     last.kill();
     all_got(&mut waiters, BrokenBarrier::PartyDied);
+}
+
+/// Nobody needs him to break the barrier.
+fn the_last_is_stopped_in_the_action(method: StartMethod) {
+    let barrier = new(2);
+    let mut waiters = waiters(method, &barrier, 1);
+    let mut last: Child<Got> = Child::ready(method, &barrier, |barrier: Handle, mut turn: Turn| {
+        got(barrier.wait_with(|| turn.pass()))
+    });
+    last.stop();
+    barrier.abort();
+    all_got(&mut waiters, BrokenBarrier::Aborted);
+    assert_eq!(barrier.wait_timeout(Duration::ZERO), Err(BrokenBarrier::Aborted));
+    last.resume();
+    last.go();
+    assert_eq!(last.join(), Err("Aborted".into()));
+    barrier.reset();
+    meet(method, &barrier);
 }
 
 /// It is not dead: the round waits for it, or for as long as the others want.
@@ -378,11 +419,10 @@ fn a_stopped_party(method: StartMethod) {
 fn a_stranger_dies(method: StartMethod) {
     let barrier = new(2);
     let mut waiters = waiters(method, &barrier, 1);
-    let stranger: Child<()> =
-        Child::ready(method, &barrier, |barrier: Handle, mut turn: Turn| {
-            drop(barrier.enter().unwrap());
-            turn.pass();
-        });
+    let stranger: Child<()> = Child::ready(method, &barrier, |barrier: Handle, mut turn: Turn| {
+        drop(barrier.enter().unwrap());
+        turn.pass();
+    });
     stranger.kill();
     assert!(!barrier.is_broken());
     assert!(barrier.wait().is_ok() && waiters[0].join().is_ok());
