@@ -76,11 +76,12 @@ fn debug() {
 
 fn permits_of_the_dead(method: StartMethod) {
     let semaphore = Handle::new(3).unwrap();
-    let holder: Child<()> = Child::ready(method, &semaphore, |semaphore: Handle, mut turn: Turn| {
-        semaphore.acquire().unwrap().keep();
-        semaphore.acquire().unwrap().keep();
-        turn.pass();
-    });
+    let holder: Child<()> =
+        Child::ready(method, &semaphore, |semaphore: Handle, mut turn: Turn| {
+            semaphore.acquire().unwrap().keep();
+            semaphore.acquire().unwrap().keep();
+            turn.pass();
+        });
     assert_eq!(semaphore.value(), 1);
     holder.kill();
     assert_eq!(semaphore.value(), 3);
@@ -92,7 +93,8 @@ fn permits_of_the_dead(method: StartMethod) {
 fn release_by_another_process(method: StartMethod) {
     let semaphore = Handle::new(2).unwrap();
     semaphore.acquire().unwrap().keep();
-    let refused = run(method, |semaphore: Handle| semaphore.release().is_err(), (semaphore.clone(),));
+    let refused =
+        run(method, |semaphore: Handle| semaphore.release().is_err(), (semaphore.clone(),));
     assert_eq!((refused, semaphore.value()), (true, 1));
     semaphore.release().unwrap();
 }
@@ -100,10 +102,11 @@ fn release_by_another_process(method: StartMethod) {
 /// Several wait, and the holder of all permits dies: each death wakes one.
 fn all_wait_for_the_dead(method: StartMethod) {
     let semaphore = Handle::new(3).unwrap();
-    let holder: Child<()> = Child::ready(method, &semaphore, |semaphore: Handle, mut turn: Turn| {
-        (0..3).for_each(|_| semaphore.acquire().unwrap().keep());
-        turn.pass();
-    });
+    let holder: Child<()> =
+        Child::ready(method, &semaphore, |semaphore: Handle, mut turn: Turn| {
+            (0..3).for_each(|_| semaphore.acquire().unwrap().keep());
+            turn.pass();
+        });
     let mut waiters: Vec<Child<()>> = (0..3)
         .map(|_| {
             Child::start(method, &semaphore, |semaphore: Handle, mut turn: Turn| {

@@ -43,7 +43,7 @@ fn waiters(method: StartMethod, shop: &Shop, count: usize) -> Vec<Child<()>> {
 
 /// Waits until so many have been woken, and all others sleep.
 #[track_caller]
-fn woken(shop: &Shop, waiters: &mut Vec<Child<()>>, count: u32) {
+fn woken(shop: &Shop, waiters: &[Child<()>], count: u32) {
     eventually("awake", || *shop.buns.lock().unwrap() >= count);
     let asleep = waiters.len() - usize::try_from(count).unwrap();
     eventually("all others asleep", || {
@@ -110,7 +110,7 @@ fn notify_wakes_exactly_so_many(method: StartMethod) {
     let shop = shop();
     let mut waiters = waiters(method, &shop, 6);
     shop.baked.notify(2);
-    woken(&shop, &mut waiters, 2);
+    woken(&shop, &waiters, 2);
     shop.baked.notify(4);
     waiters.iter_mut().for_each(Child::join);
     assert_eq!(*shop.buns.lock().unwrap(), 6);
@@ -123,7 +123,7 @@ fn notify_one_by_one(method: StartMethod) {
     let mut waiters = waiters(method, &shop, 3);
     for count in 1..=3 {
         shop.baked.notify_one();
-        woken(&shop, &mut waiters, count);
+        woken(&shop, &waiters, count);
     }
     waiters.iter_mut().for_each(Child::join);
 }

@@ -173,7 +173,8 @@ fn count<L: Exclusive>(lock: L, times: u64) {
 
 fn exact_between_threads<L: Exclusive>() {
     let lock = L::fresh();
-    let threads = [(); 4].map(|()| lock.clone()).map(|lock| std::thread::spawn(|| count(lock, 2000)));
+    let threads =
+        [(); 4].map(|()| lock.clone()).map(|lock| std::thread::spawn(|| count(lock, 2000)));
     threads.into_iter().for_each(|thread| thread.join().unwrap());
     assert_eq!(lock.hold().get(), 8000);
 }

@@ -19,7 +19,7 @@ each_lock! { each_method:
     a_holder_that_returns, a_thread_that_ends, a_killed_waiter, a_stopped_holder,
     a_stopped_waiter, a_pid_that_is_used_again,
 }
-each_lock! { [only Spawn]: 
+each_lock! { [only Spawn]:
     killed_at_random, another_pid_namespace, a_holder_that_stays_stopped,
 }
 
@@ -260,15 +260,16 @@ fn in_another_namespace<L: Exclusive>(lock: L, number: u32, mut turn: Turn) -> O
         return None;
     }
     let method = StartMethod::Fork;
-    let mut holder: Child<u32> = Child::start(method, &(lock, number), |(lock, number): (L, u32), mut turn: Turn| {
-        // The first process of a namespace ends it; a thread of it has the number.
-        std::fs::write("/proc/sys/kernel/ns_last_pid", (number - 1).to_string()).unwrap();
-        let thread = std::thread::spawn(move || {
-            hold_on(&lock, &mut turn);
-            crate::support::tid().cast_unsigned()
+    let mut holder: Child<u32> =
+        Child::start(method, &(lock, number), |(lock, number): (L, u32), mut turn: Turn| {
+            // The first process of a namespace ends it; a thread of it has the number.
+            std::fs::write("/proc/sys/kernel/ns_last_pid", (number - 1).to_string()).unwrap();
+            let thread = std::thread::spawn(move || {
+                hold_on(&lock, &mut turn);
+                crate::support::tid().cast_unsigned()
+            });
+            thread.join().unwrap()
         });
-        thread.join().unwrap()
-    });
     holder.wait_ready();
     turn.pass();
     Some(holder.end())
@@ -350,15 +351,16 @@ fn a_mutex_of_the_c_library_in_between(method: StartMethod) {
 
 /// Releases the three in each order, and dies after each number of releases.
 fn a_mutex_of_the_c_library_in_any_order(method: StartMethod) {
-    const ORDERS: [[u8; 3]; 6] =
-        [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    const ORDERS: [[u8; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
     let three = new_three();
     for order in ORDERS {
         for released in 0..=3 {
             let released = &order[..released];
             let arg = (three.clone(), released.to_vec());
-            let holder: Child<()> =
-                Child::ready(method, &arg, |(three, released): (Three, Vec<u8>), mut turn: Turn| {
+            let holder: Child<()> = Child::ready(
+                method,
+                &arg,
+                |(three, released): (Three, Vec<u8>), mut turn: Turn| {
                     let (first, last) = take_three(&three);
                     let (mut first, mut last) = (Some(first), Some(last));
                     for which in released {
@@ -370,7 +372,8 @@ fn a_mutex_of_the_c_library_in_any_order(method: StartMethod) {
                     }
                     turn.pass();
                     drop((first, last));
-                });
+                },
+            );
             holder.kill();
             let died = |which| if released.contains(&which) { Said::Fine } else { Said::OwnerDied };
             assert_eq!(three.0.try_out(How::Now), died(0), "{released:?} of {order:?}");

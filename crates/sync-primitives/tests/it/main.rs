@@ -12,6 +12,7 @@ mod contract;
 mod death;
 mod event;
 mod family;
+mod faults;
 mod forks;
 mod handles;
 mod latch;

@@ -29,8 +29,11 @@ fn keep_and_release() {
 fn release_by_another_process(method: StartMethod) {
     let lock = sync_primitives::handles::Lock::new().unwrap();
     MutexGuard::keep(lock.lock().unwrap());
-    let refused =
-        run(method, |lock: sync_primitives::handles::Lock| lock.release().is_err(), (lock.clone(),));
+    let refused = run(
+        method,
+        |lock: sync_primitives::handles::Lock| lock.release().is_err(),
+        (lock.clone(),),
+    );
     assert!(refused && lock.is_locked());
     lock.release().unwrap();
 }

@@ -94,7 +94,7 @@ fn once_among_processes(method: StartMethod) {
     let mut children: Vec<Child<()>> = (0..4)
         .map(|_| {
             Child::start(method, &once, |once: AnOnce, _: Turn| {
-                let work = |_| drop(once.made.fetch_add(1, SeqCst));
+                let work = |_| _ = once.made.fetch_add(1, SeqCst);
                 once.once.call_once(work).unwrap();
                 assert_eq!(once.made.load(SeqCst), 1);
             })

@@ -85,10 +85,11 @@ fn works_between_processes(method: StartMethod) {
 
 fn what_the_dead_have_taken_is_gone(method: StartMethod) {
     let semaphore = new(2);
-    let holder: Child<()> = Child::ready(method, &semaphore, |semaphore: Handle, mut turn: Turn| {
-        semaphore.acquire();
-        turn.pass();
-    });
+    let holder: Child<()> =
+        Child::ready(method, &semaphore, |semaphore: Handle, mut turn: Turn| {
+            semaphore.acquire();
+            turn.pass();
+        });
     holder.kill();
     assert_eq!(semaphore.value(), 1);
     semaphore.release().unwrap();
@@ -169,8 +170,8 @@ struct Shelf {
 }
 
 fn as_a_field(method: StartMethod) {
-    let shelf =
-        Shared::new(Shelf { filled: Semaphore::new(0).unwrap(), label: AtomicU32::new(1) }).unwrap();
+    let shelf = Shared::new(Shelf { filled: Semaphore::new(0).unwrap(), label: AtomicU32::new(1) })
+        .unwrap();
     let mut waiter = Child::start(method, &shelf, |shelf: Shared<Shelf>, _: Turn| {
         assert!(shelf.filled.acquire_deadline(soon()));
         shelf.label.load(Relaxed)

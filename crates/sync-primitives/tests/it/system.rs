@@ -72,8 +72,7 @@ pub(crate) fn on_signal(signal: i32, handler: extern "C" fn(i32)) {
 
 /// Sends this process SIGALRM again and again; never, if the interval is zero.
 pub(crate) fn alarm_every(interval: Duration) {
-    let interval =
-        libc::timeval { tv_sec: 0, tv_usec: interval.subsec_micros().into() };
+    let interval = libc::timeval { tv_sec: 0, tv_usec: interval.subsec_micros().into() };
     let timer = libc::itimerval { it_interval: interval, it_value: interval };
     // SAFETY: the call reads one `itimerval` and is told not to write one.
     let result =
