@@ -59,8 +59,9 @@ impl<T> ReentrantMutex<T> {
     ///
     /// # Errors
     ///
-    /// As [`Mutex::lock`](crate::Mutex::lock), but never `Deadlock`; `TooManyHeld` also for the
-    /// 2³²nd guard of one mutex.
+    /// As [`Mutex::lock`](crate::Mutex::lock); `TooManyHeld` also for the 2³²nd guard of one mutex.
+    /// `Deadlock` only if this thread holds it by a handle that maps the memory at another place,
+    /// as one does that has come back from another process.
     #[inline]
     pub fn lock(&self) -> ReentrantLockResult<'_, T> {
         self.lock_patiently(Patience::ENDLESS)

@@ -234,11 +234,14 @@ impl RobustWord {
         if owner > HIGHEST_TID {
             return Err(Refused::Corrupt);
         }
-        // Another namespace has a thread of our number, perhaps: the list knows better.
-        if owner == thread.tid() && thread.holds(self) {
-            return Err(Refused::Deadlock);
-        }
-        Ok(())
+        if self.is_taken_by(thread, word) { Err(Refused::Deadlock) } else { Ok(()) }
+    }
+
+    /// True if `word` says that this thread holds the lock, also if by another mapping of it.
+    ///
+    /// Another namespace has a thread of our number, perhaps: there the list knows better.
+    pub(crate) fn is_taken_by(&self, thread: &Thread, word: u32) -> bool {
+        word & OWNER == thread.tid() && (thread.holds(self) || self.has_namespace_of(thread))
     }
 
     /// Has the holder of `word` wake us; false if the word has changed.
@@ -255,8 +258,7 @@ impl RobustWord {
 
     /// Marks `word` as the kernel would have done, if its holder is gone and the word remains.
     pub(crate) fn bury(&self, thread: &Thread, word: u32) {
-        let known = self.namespace.load(Relaxed) == thread.namespace() && !self.is_mixed();
-        if known && platform::thread_is_gone(word & OWNER) {
+        if self.has_namespace_of(thread) && platform::thread_is_gone(word & OWNER) {
             let marked = (word & WAITERS) | OWNER_DIED;
             // A thread that is gone writes no more, so a word that is still the same is its last.
             let _ = self.word.compare_exchange(word, marked, Relaxed, Relaxed);
@@ -358,6 +360,11 @@ impl RobustWord {
             self.set_state(DIED);
         }
         self.condition()
+    }
+
+    /// True if numbers mean to this thread what they mean to all who have ever used the lock.
+    fn has_namespace_of(&self, thread: &Thread) -> bool {
+        self.namespace.load(Relaxed) == thread.namespace() && !self.is_mixed()
     }
 
     fn is_mixed(&self) -> bool {

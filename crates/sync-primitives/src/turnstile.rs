@@ -135,7 +135,8 @@ impl Turnstile {
 
     /// This thread writes: it would wait for itself.
     fn hopeless(&self, thread: &Thread) -> Option<Refused> {
-        thread.holds(self.gate()).then_some(Refused::Deadlock)
+        let gate = self.gate().word().load(Acquire);
+        self.gate().is_taken_by(thread, gate).then_some(Refused::Deadlock)
     }
 
     /// Sleeps at the gate, and lets all others go on who sleep there once it is open.
@@ -201,7 +202,7 @@ impl Turnstile {
                 if word & OWNER == 0 {
                     return Ok(());
                 }
-                if thread.holds(place) {
+                if place.is_taken_by(thread, word) {
                     return Err(Refused::Deadlock);
                 }
                 let Patience::Until(deadline) = patience else { return Err(Refused::WouldBlock) };

@@ -228,7 +228,7 @@ impl Exclusive for AHouse {
     }
 
     fn scribble(&self, word: &mut dyn FnMut(usize) -> Option<u32>) -> bool {
-        crate::system::scribble(&**self, word);
+        crate::system::scribble(&self.door, word);
         true
     }
 }
@@ -287,7 +287,7 @@ impl Exclusive for APermit {
     }
 
     fn scribble(&self, word: &mut dyn FnMut(usize) -> Option<u32>) -> bool {
-        crate::system::scribble(&**self, word);
+        crate::system::scribble(&self.permit, word);
         true
     }
 }
@@ -308,7 +308,7 @@ impl Exclusive for AMonitor {
     }
 
     fn scribble(&self, word: &mut dyn FnMut(usize) -> Option<u32>) -> bool {
-        crate::system::scribble(&**self, word);
+        crate::system::scribble(&self.monitor, word);
         true
     }
 }

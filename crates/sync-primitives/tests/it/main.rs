@@ -3,15 +3,26 @@
 //! [`family`] is what all locks have in common, and [`contract`], [`death`], [`forks`] and
 //! [`faults`] are tests that run for each of them. [`support`] says how they run.
 
+mod array;
+mod barrier;
+mod bounded;
+mod capabilities;
+mod condvar;
 mod contract;
 mod death;
+mod event;
 mod family;
+mod faults;
 mod forks;
+mod handles;
+mod latch;
 mod mutex;
+mod once;
 mod reentrant;
 mod rwlock;
+mod semaphore;
 mod support;
-#[allow(dead_code)]
 mod system;
+mod value;
 
 procspawn_core::test_binary!();
