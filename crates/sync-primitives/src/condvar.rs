@@ -218,17 +218,21 @@ impl Condvar {
         let sequence = self.sequence.load(Relaxed);
         self.waiters.fetch_add(1, SeqCst);
         drop(guard);
-        let notified = self.sleep_while(sequence, deadline);
+        // It lasts until the mutex has been asked for, which names a word of its own: a death
+        // between the two would take a notification with it.
+        let vigil = Vigil::begin(&self.bell);
+        let notified = self.sleep_while(&vigil, sequence, deadline);
         self.waiters.fetch_sub(1, Relaxed);
         let result = WaitTimeoutResult(!notified);
-        let condition = mutex.raw().lock(Patience::ENDLESS).map_err(LockError::from)?;
+        let condition = mutex.raw().lock(Patience::ENDLESS).map_err(LockError::from);
+        drop(vigil);
+        let condition = condition?;
         let guard = MutexGuard::held(mutex, condition);
         guard.map(|guard| (guard, result)).map_err(|error| error.map(|guard| (guard, result)))
     }
 
     /// Sleeps while the word is `sequence`; false when the deadline has passed first.
-    fn sleep_while(&self, sequence: u32, deadline: Deadline) -> bool {
-        let vigil = Vigil::begin(&self.bell);
+    fn sleep_while(&self, vigil: &Vigil<'_>, sequence: u32, deadline: Deadline) -> bool {
         loop {
             if self.sequence.load(Relaxed) != sequence {
                 return true; // The mutex orders what the notifier has written.

@@ -26,6 +26,7 @@ mod shared;
 mod single;
 mod symbols;
 mod tick;
+mod trace;
 mod tracee;
 
 use std::process::ExitCode;

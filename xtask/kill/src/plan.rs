@@ -16,13 +16,13 @@ const LOOKS: usize = 3;
 /// A control is expected to hang, again and again, so that less patience is enough.
 const CONTROL_PATIENCE: Duration = Duration::from_millis(150);
 
-/// What a quick run visits of one scenario, in kills and in instructions stepped.
-const QUICK_KILLS: usize = 200;
-const QUICK_STEPS: usize = 60_000;
-const QUICK_GRID: usize = 20;
+/// What a quick run visits of one scenario, in kills, and along each side of a pair.
+const QUICK_KILLS: usize = 40;
+const QUICK_GRID: usize = 4;
 
-/// What an exhaustive run visits of a pair of processes, along each side.
-const GRID: usize = 128;
+/// What an exhaustive run visits of a pair of processes, and of two deaths, along each side.
+const GRID: usize = 48;
+const DEATHS: usize = 128;
 
 /// No operation is longer; one that is does not end.
 pub(crate) const LONGEST: usize = 200_000;
@@ -51,6 +51,14 @@ impl Plan {
     /// The same for a scenario that is to fail.
     pub(crate) fn for_control(&self) -> Self {
         Self { patience: CONTROL_PATIENCE, ..*self }
+    }
+
+    /// How often an operation is measured, whose length may differ from run to run.
+    pub(crate) fn measurements(&self) -> usize {
+        match self.extent {
+            Extent::Everything => 3,
+            Extent::Quick => 1,
+        }
     }
 
     /// Whether the first failure is enough.
@@ -89,10 +97,7 @@ impl Plan {
     pub(crate) fn points(&self, length: usize, sleeps: &[usize]) -> Vec<usize> {
         let stride = match self.extent {
             Extent::Everything => 1,
-            Extent::Quick => {
-                let steps = length * length / 2;
-                (length / QUICK_KILLS).max(steps / QUICK_STEPS).max(1)
-            }
+            Extent::Quick => (length / QUICK_KILLS).max(1),
         };
         let mut points = strided(length, stride);
         points.extend(sleeps.iter().flat_map(|sleep| [*sleep, sleep + 1]));
@@ -105,7 +110,7 @@ impl Plan {
     /// The points along one side where two operations are stopped, each at each of its own.
     pub(crate) fn first_of_two(&self, length: usize) -> Vec<usize> {
         match self.extent {
-            Extent::Everything => strided(length, 1),
+            Extent::Everything => strided(length, length.div_ceil(DEATHS).max(1)),
             Extent::Quick => strided(length, length.div_ceil(QUICK_GRID).max(1)),
         }
     }
@@ -140,7 +145,7 @@ mod tests {
     fn a_quick_run_is_bounded_and_has_the_end() {
         for length in [500, 5_000, 50_000] {
             let points = Plan::quick().points(length, &[]);
-            assert!(points.len() <= 402 && points.iter().sum::<usize>() <= 180_000);
+            assert!(points.len() <= 82);
             assert_eq!(points.last(), Some(&length));
         }
     }

@@ -1,5 +1,6 @@
 //! The table of all scenarios: a file per family, and here a line for each file.
 
+mod barrier;
 mod bounded;
 mod condvar;
 mod controls;
@@ -12,6 +13,7 @@ mod once;
 mod pthread;
 mod pthread_object;
 mod reentrant;
+mod region;
 mod ring;
 mod rwlock;
 mod semaphore;
@@ -34,6 +36,8 @@ pub(crate) fn all() -> Vec<Box<dyn Case>> {
         latch::cases(),
         once::cases(),
         condvar::cases(),
+        barrier::cases(),
+        region::cases(),
     ]
     .into_iter()
     .flatten()

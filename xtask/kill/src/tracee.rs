@@ -60,6 +60,32 @@ impl Tracee {
         }
     }
 
+    /// Has the victim stop whenever it is about to do the instruction at `address`; false if this
+    /// machine cannot.
+    pub(crate) fn watch_for(&self, address: usize) -> bool {
+        const FIRST_BY_EXECUTION: usize = 1;
+        self.poke_debug_register(0, address) && self.poke_debug_register(7, FIRST_BY_EXECUTION)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn poke_debug_register(&self, number: usize, value: usize) -> bool {
+        let registers = std::mem::offset_of!(libc::user, u_debugreg);
+        let place = registers + number * size_of::<usize>();
+        // SAFETY: writes a register of the stopped tracee, and no memory of this process.
+        unsafe { libc::ptrace(libc::PTRACE_POKEUSER, self.raw(), place, value) == 0 }
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn poke_debug_register(&self, _: usize, _: usize) -> bool {
+        false
+    }
+
+    /// Lets the victim go on until it comes to what it watches for, sleeps, or is at its end.
+    pub(crate) fn run_on(&mut self, patience: Duration) -> Stop {
+        self.run();
+        self.next_stop(patience)
+    }
+
     /// Lets a victim that runs go past its mark to its end; false if it has not ended in time.
     pub(crate) fn run_out(&mut self, patience: Duration) -> Result<bool, String> {
         while self.child.exit().is_none() {
