@@ -96,10 +96,7 @@ fn parties() -> Vec<Box<dyn Case>> {
 
 fn others() -> Vec<Box<dyn Case>> {
     let new = |name, victim, check| {
-        Scenario::new(name, three, victim, check)
-            .holder(meet)
-            .holder(meet)
-            .mourner(help_others)
+        Scenario::new(name, three, victim, check).holder(meet).holder(meet).mourner(help_others)
     };
     vec![
         Box::new(new("barrier/reset", reset, breaks_at_the_end)),
@@ -115,16 +112,8 @@ fn of(parties: u32) -> Stage {
     let barrier = Barrier::new(parties).expect("a few parties");
     let [begun, passed, broken, begun_actions, ended_actions, helped, waiting] =
         [const { AtomicU32::new(0) }; 7];
-    let meeting = Meeting {
-        barrier,
-        begun,
-        passed,
-        broken,
-        begun_actions,
-        ended_actions,
-        helped,
-        waiting,
-    };
+    let meeting =
+        Meeting { barrier, begun, passed, broken, begun_actions, ended_actions, helped, waiting };
     Shared::new(meeting).expect("memory for a stage")
 }
 
@@ -299,7 +288,8 @@ fn full_round(s: &Stage) -> Verdict {
         let threads: Vec<_> = (0..parties).map(|_| scope.spawn(|| s.barrier.wait())).collect();
         threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
     });
-    let mut places: Vec<_> = results.iter().filter_map(|result| result.ok()).map(|r| r.index()).collect();
+    let mut places: Vec<_> =
+        results.iter().filter_map(|result| result.ok()).map(|r| r.index()).collect();
     places.sort_unstable();
     if places.iter().copied().eq(0..parties) {
         Ok(())

@@ -33,9 +33,7 @@ fn setters() -> Vec<Box<dyn Case>> {
         Box::new(new("event/set", set)),
         Box::new(new("event/set-first-use", first_set)),
         Box::new(new("event/set+sleeper", set).sleeper(wait).mourner(set_if_down)),
-        Box::new(
-            new("event/set+sleepers", set).sleeper(wait).sleeper(wait).mourner(set_if_down),
-        ),
+        Box::new(new("event/set+sleepers", set).sleeper(wait).sleeper(wait).mourner(set_if_down)),
         Box::new(
             new("event/set+sleepers+barger", set)
                 .sleeper(wait)

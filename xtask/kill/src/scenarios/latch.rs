@@ -11,7 +11,8 @@ type Stage = Shared<Latch>;
 
 pub(crate) fn cases() -> Vec<Box<dyn Case>> {
     let last = |name, victim| Scenario::new(name, one_missing, victim, opened);
-    let waits = |name, victim| Scenario::new(name, one_missing, victim, is_open).holder(arrive_on_cue);
+    let waits =
+        |name, victim| Scenario::new(name, one_missing, victim, is_open).holder(arrive_on_cue);
     vec![
         Box::new(last("latch/last", arrive)),
         Box::new(last("latch/last-first-use", first_arrive)),

@@ -127,10 +127,7 @@ pub(super) fn visit<'a, L: Lock>(stage: &'a Guarded<L>, locked: Locked<L::Guard<
     drop(work_at(stage, locked));
 }
 
-fn work_at<'a, L: Lock>(
-    stage: &'a Guarded<L>,
-    locked: Locked<L::Guard<'a>>,
-) -> L::Guard<'a> {
+fn work_at<'a, L: Lock>(stage: &'a Guarded<L>, locked: Locked<L::Guard<'a>>) -> L::Guard<'a> {
     let (guard, told) = open(locked);
     if !L::REPORTS && !stage.work.is_whole() {
         stage.work.expect_nobody();

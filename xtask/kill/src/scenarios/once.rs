@@ -31,10 +31,7 @@ pub(crate) fn cases() -> Vec<Box<dyn Case>> {
         Box::new(new("once/blocked", call).holder(do_it_slowly)),
         Box::new(new("once/blocked+follower", call).holder(do_it_slowly).follower(do_it)),
         Box::new(
-            new("once/timeout", timeout_call)
-                .holder(do_it_slowly)
-                .follower(do_it)
-                .barger(do_it),
+            new("once/timeout", timeout_call).holder(do_it_slowly).follower(do_it).barger(do_it),
         ),
         Box::new(new("once/wait", known_wait).holder(do_it_slowly).follower(wait)),
         Box::new(new("once/double", call).recovery(call)),

@@ -18,7 +18,9 @@ pub(crate) fn cases() -> Vec<Box<dyn Case>> {
         Box::new(new("reentrant/twice-blocked", first_twice).holder(hold_twice).follower(pass)),
         Box::new(new("reentrant/lock-again+sleeper", lock_again).sleeper(pass)),
         Box::new(new("reentrant/unlock-once+sleeper", unlock_once).sleeper(pass)),
-        Box::new(new("reentrant/unlock-both+sleeper", unlock_both).sleeper(pass).barger(hold_twice)),
+        Box::new(
+            new("reentrant/unlock-both+sleeper", unlock_both).sleeper(pass).barger(hold_twice),
+        ),
         Box::new(new("reentrant/twice-double", twice_cold).recovery(twice)),
     ];
     cases.extend(twice);

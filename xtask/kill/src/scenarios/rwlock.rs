@@ -96,13 +96,19 @@ fn readers_and_writers() -> Vec<Box<dyn Case>> {
         Box::new(new("write/sleeping-reader", unlock).sleeper(read)),
         Box::new(new("write/sleeping-readers", unlock).sleeper(read).sleeper(read).sleeper(write)),
         Box::new(new("write/sleeping-reader+barger", unlock).sleeper(read).barger(read)),
-        Box::new(new("write/sleeping-readers+barger-holds", unlock).sleeper(read).sleeper(read).barger(hold_write)),
+        Box::new(
+            new("write/sleeping-readers+barger-holds", unlock)
+                .sleeper(read)
+                .sleeper(read)
+                .barger(hold_write),
+        ),
         Box::new(new("write/waits-for-reader", known_write).holder(hold_read)),
-        Box::new(new("write/waits-for-reader+reader", known_write).holder(hold_read).follower(read)),
+        Box::new(
+            new("write/waits-for-reader+reader", known_write).holder(hold_read).follower(read),
+        ),
         Box::new(
             new("write/waits-for-readers+crowd", known_write)
-                .holder(hold_read)
-                .holder(hold_read)
+                .holder(hold_two_reads)
                 .follower(write)
                 .follower(read)
                 .barger(read),
@@ -218,6 +224,14 @@ fn hold_read(s: &Book) {
     let (guard, _) = open(s.lock.read());
     hold();
     drop(guard);
+}
+
+/// One guest with two places: two guests would get their cues in an order that may not be the
+/// writer's.
+fn hold_two_reads(s: &Book) {
+    let guards = (open(s.lock.read()).0, open(s.lock.read()).0);
+    hold();
+    drop(guards);
 }
 
 /// Takes all 32 places, so that the next reader has to wait for one.

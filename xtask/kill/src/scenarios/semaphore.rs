@@ -65,12 +65,8 @@ fn releases() -> Vec<Box<dyn Case>> {
                 .barger(steal)
                 .mourner(serve),
         ),
-        Box::new(
-            Scenario::new("semaphore/release-double", none, release, few).recovery(release),
-        ),
-        Box::new(
-            Scenario::new("semaphore/release-pairs", none, release, gave_both).rival(release),
-        ),
+        Box::new(Scenario::new("semaphore/release-double", none, release, few).recovery(release)),
+        Box::new(Scenario::new("semaphore/release-pairs", none, release, gave_both).rival(release)),
     ]
 }
 
@@ -86,14 +82,9 @@ fn acquires() -> Vec<Box<dyn Case>> {
         Box::new(Scenario::new("semaphore/past-none", none, past_none, took_none)),
         Box::new(blocked("semaphore/blocked")),
         Box::new(blocked("semaphore/blocked+follower").follower(buy).mourner(serve)),
+        Box::new(blocked("semaphore/blocked+followers").follower(buy).follower(buy).mourner(serve)),
         Box::new(
-            blocked("semaphore/blocked+followers").follower(buy).follower(buy).mourner(serve),
-        ),
-        Box::new(
-            blocked("semaphore/blocked+follower+thief")
-                .follower(buy)
-                .barger(steal)
-                .mourner(serve),
+            blocked("semaphore/blocked+follower+thief").follower(buy).barger(steal).mourner(serve),
         ),
         Box::new(
             Scenario::new("semaphore/timeout", none, timeout_acquire, took_one)
@@ -101,10 +92,10 @@ fn acquires() -> Vec<Box<dyn Case>> {
                 .follower(buy)
                 .mourner(serve),
         ),
+        Box::new(Scenario::new("semaphore/acquire-pairs", two, acquire, took_both).rival(acquire)),
         Box::new(
-            Scenario::new("semaphore/acquire-pairs", two, acquire, took_both).rival(acquire),
+            Scenario::new("semaphore/mixed-pairs", two, acquire, took_one_gave_one).rival(release),
         ),
-        Box::new(Scenario::new("semaphore/mixed-pairs", two, acquire, took_one_gave_one).rival(release)),
     ]
 }
 
