@@ -4,7 +4,10 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use multiproc::{Bulk, Message, RemoteFn, pipe};
+use multiproc::{
+    Barrier, BoundedSemaphore, Bulk, Event, Lock, Message, RLock, RawValue, RemoteFn, Semaphore,
+    Shared, SharedSlice, Value, pipe, sync,
+};
 
 type Record = (u64, String, Vec<u32>, Option<f64>);
 
@@ -37,5 +40,65 @@ fn pipes(c: &mut Criterion) {
     });
 }
 
-criterion_group!(micro, values, pipes);
+/// Single calls that find what they want at once.
+fn locks(c: &mut Criterion) {
+    let mut group = c.benchmark_group("lock");
+    let lock = Lock::new().expect("there is memory");
+    group.bench_function("lock and unlock", |b| b.iter(|| lock.lock().map(drop)));
+    group.bench_function("lock and unlock, another held", |b| {
+        let other = Lock::new().expect("there is memory");
+        let _guard = other.lock();
+        b.iter(|| lock.lock().map(drop));
+    });
+    group.bench_function("try a lock that is held", |b| {
+        let _guard = lock.lock();
+        b.iter(|| lock.try_lock().is_err());
+    });
+    let reentrant = RLock::new().expect("there is memory");
+    group.bench_function("lock and unlock, reentrant", |b| b.iter(|| reentrant.lock().map(drop)));
+    let shared = Shared::new(sync::RwLock::new(7)).expect("there is memory");
+    group.bench_function("read and unlock", |b| b.iter(|| shared.read().map(|guard| *guard)));
+    group.bench_function("write and unlock", |b| b.iter(|| shared.write().map(|guard| *guard)));
+    let semaphore = Semaphore::new(1).expect("there is memory");
+    group.bench_function("acquire and release", |b| {
+        b.iter(|| {
+            semaphore.acquire();
+            semaphore.release()
+        });
+    });
+    let bounded = BoundedSemaphore::new(1).expect("there is memory");
+    group
+        .bench_function("acquire and release, bounded", |b| b.iter(|| bounded.acquire().map(drop)));
+    group.finish();
+}
+
+fn meetings(c: &mut Criterion) {
+    let mut group = c.benchmark_group("meeting");
+    let event = Event::new().expect("there is memory");
+    group.bench_function("set an event", |b| b.iter(|| event.set()));
+    group.bench_function("set and clear an event", |b| {
+        b.iter(|| {
+            event.set();
+            event.clear();
+        });
+    });
+    event.set();
+    group.bench_function("wait for an event that is set", |b| b.iter(|| event.wait()));
+    let barrier = Barrier::new(1).expect("there is memory");
+    group.bench_function("wait at a barrier for nobody", |b| b.iter(|| barrier.wait()));
+    group.finish();
+}
+
+fn memory(c: &mut Criterion) {
+    let mut group = c.benchmark_group("memory");
+    let value = Value::new(7_u64).expect("there is memory");
+    group.bench_function("get a value", |b| b.iter(|| value.get()));
+    let raw = RawValue::new(7_u64).expect("there is memory");
+    group.bench_function("get a raw value", |b| b.iter(|| black_box(&raw).get()));
+    let slice = SharedSlice::<u64>::with_len(1000).expect("there is memory");
+    group.bench_function("borrow a part of a slice", |b| b.iter(|| slice.write().map(drop)));
+    group.finish();
+}
+
+criterion_group!(micro, values, pipes, locks, meetings, memory);
 criterion_main!(micro);

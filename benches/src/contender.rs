@@ -2,7 +2,10 @@
 
 use std::process::Command;
 
-use crate::{Result, fib, fork, forkserver, pingpong, spawn, throughput};
+use crate::{
+    Result, array, barrier, event, fib, fork, forkserver, mutex, pingpong, region, rwlock,
+    semaphore, spawn, throughput,
+};
 
 /// Measures once, checks the answer (a wrong one panics) and gives a number in the workload's unit.
 pub(crate) type Round = Box<dyn FnMut() -> f64>;
@@ -38,6 +41,16 @@ const FAMILIES: &[(&str, Family)] = &[
     ("forkserver", forkserver::FAMILY),
     ("pingpong", pingpong::FAMILY),
     ("throughput", throughput::FAMILY),
+    ("mutex", mutex::FAMILY),
+    ("mutex-contended", mutex::CONTENDED),
+    ("semaphore", semaphore::FAMILY),
+    ("semaphore-contended", semaphore::CONTENDED),
+    ("rwlock", rwlock::FAMILY),
+    ("event", event::FAMILY),
+    ("barrier", barrier::FAMILY),
+    ("array", array::FAMILY),
+    ("region", region::FAMILY),
+    ("region-create", region::CREATE),
 ];
 
 /// The contender called `name` in the family of `workload`.

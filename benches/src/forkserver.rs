@@ -6,7 +6,7 @@ use multiproc::{Process, StartMethod};
 
 use crate::bare::{self, Helper};
 use crate::contender::{Contender, Family, Missing, Round, Setting};
-use crate::{ballast, clock};
+use crate::{ballast, clock, python};
 
 pub(crate) const FAMILY: Family = &[
     ("bare fork server", Contender::Here(|_| bare_fork_server())),
@@ -17,7 +17,7 @@ pub(crate) const FAMILY: Family = &[
             bare_fork_server()
         }),
     ),
-    ("python forkserver", Contender::Program(python)),
+    ("python forkserver", Contender::Program(python_forkserver)),
     ("multiproc forkserver", Contender::Here(|_| Ok(ours(COUNT)))),
     (
         "multiproc forkserver, big parent",
@@ -44,15 +44,8 @@ fn bare_fork_server() -> Result<Round, Missing> {
 }
 
 /// Python's `multiprocessing` with the start method of the same name.
-fn python(setting: Setting) -> Result<Command, Missing> {
-    let there = Command::new("python3").args(["-c", "import multiprocessing"]).output();
-    if !there.is_ok_and(|output| output.status.success()) {
-        return Err("no python3 with multiprocessing".to_owned());
-    }
-    let mut command = Command::new("python3");
-    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/python/forkserver.py"));
-    command.arg(if setting.quick { "3" } else { "10" });
-    Ok(command)
+fn python_forkserver(setting: Setting) -> Result<Command, Missing> {
+    python::command("forkserver.py", if setting.quick { "3" } else { "10" })
 }
 
 /// An empty function in a new process, and its value.

@@ -6,20 +6,33 @@
 #![deny(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a program that talks to a terminal")]
 
+mod array;
 mod ballast;
 mod bare;
+mod barrier;
 mod clock;
 mod contender;
+mod event;
 mod fib;
 mod fork;
 mod forkserver;
+mod futex;
+mod line;
 mod machine;
+mod mutex;
+mod other;
 mod peer;
 mod pingpong;
+mod posix;
+mod python;
+mod region;
 mod report;
 mod runner;
+mod rwlock;
+mod semaphore;
 mod spawn;
 mod stats;
+mod tally;
 mod throughput;
 mod workload;
 
@@ -61,7 +74,7 @@ fn command() -> Result {
 
 fn list() -> Result {
     for workload in workload::all()? {
-        println!("{:<12} {}", workload.name, workload.about);
+        println!("{:<20} {}", workload.name, workload.about);
     }
     println!("\nmeasure one with: cargo xtask bench NAME [--quick]");
     Ok(())

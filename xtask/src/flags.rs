@@ -37,6 +37,20 @@ xflags::xflags! {
             optional --quick
         }
 
+        /// Explores the state machines of the locks under loom, with a death at each step.
+        cmd loom {
+            /// The models that have this in their names, for instance: waits.
+            optional name: String
+            /// Without the models that take minutes: for CI.
+            optional --quick
+        }
+
+        /// Runs what makes no system call under Miri (a nightly compiler).
+        cmd miri {}
+
+        /// Runs threads on shared memory under ThreadSanitizer and AddressSanitizer.
+        cmd san {}
+
         /// Checks what a machine can: crate edges, head docs, SAFETY notes, sizes, the README.
         cmd tidy {}
 

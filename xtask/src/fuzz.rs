@@ -79,7 +79,7 @@ fn targets(package: &Path, wanted: Option<&str>) -> Result<Vec<String>> {
 
 /// Builds every target of `package` and gives the folder that holds the programs.
 fn build(package: &Path) -> Result<PathBuf> {
-    let (host, into) = (host()?, paths::target_dir()?.join("fuzz"));
+    let (host, into) = (paths::host()?, paths::target_dir()?.join("fuzz"));
     let status = Command::new("cargo")
         .args(["build", "--quiet", "--release", "--bins", "--target", &host, "--target-dir"])
         .arg(&into)
@@ -91,14 +91,6 @@ fn build(package: &Path) -> Result<PathBuf> {
         return Err(format!("cannot build the fuzz targets of {}", package.display()).into());
     }
     Ok(into.join(host).join("release"))
-}
-
-/// The triple that the compiler builds for if nobody says otherwise.
-fn host() -> Result<String> {
-    let output = Command::new("rustc").arg("-vV").output()?;
-    let text = String::from_utf8(output.stdout)?;
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.ok_or("`rustc -vV` does not name its host")?.to_owned())
 }
 
 fn fuzz(package: &Path, built: &Path, target: &str, seconds: u64) -> Result {

@@ -10,7 +10,11 @@ mod examples;
 mod flags;
 mod fuzz;
 mod kill;
+mod loom;
+mod miri;
+mod nightly;
 mod paths;
+mod san;
 mod step;
 mod test;
 mod tidy;
@@ -39,6 +43,9 @@ fn run(command: XtaskCmd) -> Result {
         XtaskCmd::Examples(_) => examples::run(),
         XtaskCmd::Bench(flags) => bench::run(&flags),
         XtaskCmd::Kill(flags) => kill::run(&flags),
+        XtaskCmd::Loom(flags) => loom::run(&flags),
+        XtaskCmd::Miri(_) => miri::run(),
+        XtaskCmd::San(_) => san::run(),
         XtaskCmd::Tidy(_) => tidy::run(),
         XtaskCmd::Fuzz(flags) => fuzz::run(&flags),
         XtaskCmd::Ci(_) => ci::run(),

@@ -1,7 +1,8 @@
-//! Where things are: the repository, and what cargo has built.
+//! Where things are: the repository, and what cargo has built, and for what.
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::Result;
 
@@ -24,4 +25,12 @@ pub(crate) fn target_dir() -> Result<PathBuf> {
     let debug = debug_dir()?;
     let target = debug.parent().ok_or("xtask lies outside a target folder; run `cargo xtask`")?;
     Ok(target.to_owned())
+}
+
+/// The triple that the compiler builds for if nobody says otherwise.
+pub(crate) fn host() -> Result<String> {
+    let output = Command::new("rustc").arg("-vV").output()?;
+    let text = String::from_utf8(output.stdout)?;
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.ok_or("`rustc -vV` does not name its host")?.to_owned())
 }

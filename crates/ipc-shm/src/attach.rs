@@ -31,7 +31,7 @@ macro_rules! attachable {
             ///
             /// # Errors
             ///
-            /// [`ShmError::NotFound`](crate::ShmError::NotFound) if it has no name, or not any more.
+            /// [`ShmError::NotFound`](crate::ShmError::NotFound) if it has no name (any more).
             pub fn unlink(&self) -> Result<(), $crate::ShmError> {
                 self.region.unlink()
             }

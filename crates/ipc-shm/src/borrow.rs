@@ -1,6 +1,6 @@
 //! Guards over a part of a slice, which the kernel keeps apart between processes.
 //!
-//! Each guard opens a description of its own and locks exactly its bytes on it: shared to read,
+//! Each guard has a description of its own and locks exactly its bytes on it: shared to read,
 //! exclusively to write. Two guards that overlap, one of which writes, cannot be had at once, be
 //! it in one process or in two; and the lock goes with its holder, however that ends.
 #![allow(unsafe_code, reason = "gives out what is locked as slices")]
@@ -8,9 +8,10 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut, Range};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::atomic::{Ordering, fence};
 
+use crate::descriptions::Description;
 use crate::sys::{self, Lock};
 use crate::turn::Patience;
 use crate::{Region, Shareable, ShmError};
@@ -34,8 +35,8 @@ struct Held {
     offset: usize,
     /// How many elements.
     len: usize,
-    /// The description that holds the lock; nothing to lock if there are no elements.
-    _lock: Option<OwnedFd>,
+    /// The lock and the bytes of the file; there is nothing to lock if there are no elements.
+    lock: Option<(Description, Range<u64>)>,
 }
 
 /// Locks the bytes of `range` of elements of type `T`.
@@ -46,21 +47,31 @@ fn hold<T>(
     patience: Patience,
 ) -> Result<Held, ShmError> {
     let (offset, len) = (range.start * size_of::<T>(), range.len());
-    let description = match bytes_in_file::<T>(region, range) {
+    let lock = match bytes_in_file::<T>(region, range) {
+        Some(bytes) => Some((locked(region, bytes.clone(), lock, patience)?, bytes)),
         None => None,
-        Some(bytes) => {
-            let description = sys::reopen(region.as_fd())?;
-            match patience {
-                Patience::Some => sys::wait_lock(description.as_fd(), bytes, lock)?,
-                Patience::None if sys::try_lock(description.as_fd(), bytes, lock)? => {}
-                Patience::None => return Err(ShmError::Borrowed),
-            }
-            Some(description)
-        }
     };
+    Ok(Held { region: region.clone(), offset, len, lock })
+}
+
+fn locked(
+    region: &Region,
+    bytes: Range<u64>,
+    lock: Lock,
+    patience: Patience,
+) -> Result<Description, ShmError> {
+    let description = region.descriptions().take(region.as_fd())?;
+    match patience {
+        Patience::Some => sys::wait_lock(description.as_fd(), bytes, lock)?,
+        Patience::None if sys::try_lock(description.as_fd(), bytes, lock)? => {}
+        Patience::None => {
+            region.descriptions().give_back(description);
+            return Err(ShmError::Borrowed);
+        }
+    }
     // With the release of whoever had the range before.
     fence(Ordering::Acquire);
-    Ok(Held { region: region.clone(), offset, len, _lock: description })
+    Ok(description)
 }
 
 /// Which bytes of the file a range of elements is; `None` if there are none.
@@ -77,8 +88,14 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // For the acquire of whoever has the range next; the lock is freed after this.
+        // For the acquire of whoever has the range next.
         fence(Ordering::Release);
+        let Some((description, bytes)) = self.lock.take() else { return };
+        // Closing might not free it yet: while another thread starts a process, a copy of the
+        // descriptor lives in the child for a moment. A forked child leaves the lock alone.
+        if description.is_own() && sys::unlock(description.as_fd(), bytes).is_ok() {
+            self.region.descriptions().give_back(description);
+        }
     }
 }
 

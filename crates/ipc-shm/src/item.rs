@@ -160,6 +160,12 @@ impl From<&[u8]> for Item {
     }
 }
 
+impl<const N: usize> From<&[u8; N]> for Item {
+    fn from(bytes: &[u8; N]) -> Item {
+        Item::Bytes(bytes.to_vec())
+    }
+}
+
 macro_rules! from {
     ($($variant:ident: $($type:ty),*;)*) => {$($(
         impl From<$type> for Item {

@@ -59,7 +59,7 @@ impl Layout {
         }
     }
 
-    /// The same with one more part, which is known by a name and lies `offset` bytes from the start.
+    /// The same with one more part, which has a name and lies `offset` bytes from the start.
     #[must_use]
     pub const fn with_field(self, name: &str, offset: usize, part: Layout) -> Layout {
         let hash = mix_number(mix(self.hash, name.as_bytes()), offset);

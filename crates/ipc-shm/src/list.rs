@@ -20,9 +20,9 @@ use crate::{Item, Layout, Region, RegionOptions, ShmError};
 
 /// A list of numbers, truth values, texts and bytes that several processes read and change.
 ///
-/// The number of items is fixed, and each slot takes as many bytes as its first value needed, rounded
-/// up to eight. An item may change its type if the new value fits. Text comes back as it was, with
-/// every NUL and no character cut.
+/// The number of items is fixed, and each slot takes as many bytes as its first value needed,
+/// rounded up to eight. An item may change its type if the new value fits. Text comes back as it
+/// was, with every NUL and no character cut.
 ///
 /// Each access is whole: none sees an item half written. It opens and travels like
 /// [`Shared`](crate::Shared).

@@ -1,7 +1,7 @@
 //! Names for regions, which go with their last user.
 //!
-//! A name is a file in `/dev/shm` under a fixed prefix, mode 0600. Its first two bytes (which belong
-//! to the magic number; a lock does not change them) are what the parties lock, each with a
+//! A name is a file in `/dev/shm` under a fixed prefix, mode 0600. Its first two bytes (which
+//! belong to the magic number; a lock does not change them) are what the parties lock, each with a
 //! description of its own, so that the kernel frees the lock with its holder:
 //!
 //! - byte 0, shared: *I use this*. Every user holds it.
@@ -16,19 +16,25 @@
 //! | 1. a file without a name | the kernel frees it |
 //! | 2. length, header, values | the same |
 //! | 3. lock byte 0 shared | the same |
-//! | 4. link it to the name (fails if taken) | complete, without a user: the next sweep removes it |
+//! | 4. link it to the name (fails if taken) | complete, without a user; swept later |
 //!
 //! | opening | killed after it |
 //! |---|---|
 //! | 1. open by name | nothing has happened |
-//! | 2. lock byte 0 shared; a conflict means that it is being removed: not found | the lock is freed |
+//! | 2. lock byte 0 shared; a conflict means that it goes: not found | the lock is freed |
 //! | 3. look if the name still refers to this file, else start again | the same |
 //!
-//! | dropping, and sweeping for each name | killed after it |
+//! | dropping, and (from step 2) sweeping for each name | killed after it |
 //! |---|---|
-//! | 1. lock bytes 0 and 1 exclusively; a conflict means that it is in use: done | freed; name swept later |
-//! | 2. look if the name still refers to this file | the same |
-//! | 3. remove the name | done; the memory goes with the last mapping |
+//! | 1. free byte 0 | the name is swept later, or goes with another user |
+//! | 2. lock byte 1 exclusively, after whoever has it | the lock is freed; as before |
+//! | 3. lock byte 0 exclusively; a conflict means that it is in use: done | the same |
+//! | 4. look if the name still refers to this file | the same |
+//! | 5. remove the name | done; the memory goes with the last mapping |
+//!
+//! Step 1 comes first so that of two who drop at once, the later one finds nobody in its way, and
+//! step 2 waits so that a name is gone when the drop of its last user, or a sweep, returns. The
+//! wait is for a few system calls of another process; if that is stopped in between, it ends.
 //!
 //! | `unlink`, by a user | killed after it |
 //! |---|---|
@@ -39,12 +45,17 @@
 //! A process that is killed as the last user thus leaves a name, and [`sweep`] finds it: whenever a
 //! named region is created or opened, or when called. It asks the kernel, not a list of pids.
 //!
+//! Locks are freed by a call, not left to the end of the description: while another thread starts a
+//! process, a copy of every descriptor lives on in the child for a moment.
+//!
 //! A forked child holds its parent's descriptions. It leaves their names alone when it drops its
 //! copies, and the parent may remove a name that the child has mapped.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use crate::ShmError;
 use crate::header::{HEADER_LEN, Header};
@@ -58,6 +69,11 @@ const LONGEST: usize = 200;
 const USE: std::ops::Range<u64> = 0..1;
 const REMOVAL: std::ops::Range<u64> = 1..2;
 const BOTH: std::ops::Range<u64> = 0..2;
+
+/// How often to try again for a lock that is held for a moment only, and how to pass the time.
+const YIELDS: u32 = 100;
+const NAPS: u32 = 200;
+const NAP: Duration = Duration::from_millis(1);
 
 /// A user's hold on a name; when the last one goes, so does the name.
 #[derive(Debug)]
@@ -102,7 +118,7 @@ pub fn sweep() -> Result<(), ShmError> {
 }
 
 fn sweep_one(path: &Path) -> io::Result<()> {
-    let file = sys::open_file(path)?;
+    let file = sys::open_name(path)?;
     if sys::is_own_file(file.as_fd())? && is_region(file.as_fd())? {
         remove_unused(file.as_fd(), sys::id_of(file.as_fd())?, path)?;
     }
@@ -117,10 +133,29 @@ fn is_region(file: BorrowedFd<'_>) -> io::Result<bool> {
 
 /// Removes the name if no other description has a lock that says the file is in use.
 fn remove_unused(file: BorrowedFd<'_>, id: FileId, path: &Path) -> io::Result<()> {
-    if sys::try_lock(file, BOTH, Lock::Exclusive)? && sys::id_at(path)? == id {
-        sys::unlink(path)?;
+    if !lock_removal(file)? {
+        return Ok(());
     }
-    Ok(())
+    let removed = match sys::try_lock(file, USE, Lock::Exclusive)? {
+        true if sys::id_at(path).is_ok_and(|found| found == id) => sys::unlink(path),
+        _ => Ok(()),
+    };
+    sys::unlock(file, BOTH)?;
+    removed
+}
+
+/// Locks byte 1 when whoever has it is done; false if that takes longer than it should.
+fn lock_removal(file: BorrowedFd<'_>) -> io::Result<bool> {
+    for attempt in 0..YIELDS + NAPS {
+        if sys::try_lock(file, REMOVAL, Lock::Exclusive)? {
+            return Ok(true);
+        }
+        match attempt < YIELDS {
+            true => thread::yield_now(),
+            false => thread::sleep(NAP),
+        }
+    }
+    Ok(false)
 }
 
 /// A file for a new region, which gets its name later.
@@ -135,7 +170,11 @@ pub(crate) fn open(name: &str) -> Result<(OwnedFd, Claim), ShmError> {
     let path = path_of(name)?;
     sweep()?;
     loop {
-        let file = sys::open_file(&path).map_err(|error| ShmError::about(name, error))?;
+        let file = sys::open_name(&path).map_err(|error| ShmError::about(name, error))?;
+        // What is not ours is not claimed, or it would go with the claim.
+        if !is_region(file.as_fd())? {
+            return Err(ShmError::NotARegion);
+        }
         if let Some(claim) = Claim::take(name, file.as_fd())? {
             return Ok((file, claim));
         }
@@ -190,11 +229,16 @@ impl Claim {
     pub(crate) fn unlink(&self) -> Result<(), ShmError> {
         // Closing this description frees its lock; that of the claim itself stays.
         let lock = sys::reopen(self.lock.as_fd())?;
-        sys::wait_lock(lock.as_fd(), REMOVAL, Lock::Exclusive)?;
-        if !self.is_current() {
-            return Err(ShmError::NotFound(self.name.clone()));
+        if !lock_removal(lock.as_fd())? {
+            let why = "another process was stopped while it removed the name";
+            return Err(io::Error::new(io::ErrorKind::TimedOut, why).into());
         }
-        sys::unlink(&self.path).map_err(|error| ShmError::about(&self.name, error))
+        let removed = match self.is_current() {
+            true => sys::unlink(&self.path).map_err(|error| ShmError::about(&self.name, error)),
+            false => Err(ShmError::NotFound(self.name.clone())),
+        };
+        sys::unlock(lock.as_fd(), REMOVAL)?;
+        removed
     }
 }
 
@@ -202,6 +246,7 @@ impl Drop for Claim {
     fn drop(&mut self) {
         if self.pid == sys::own_pid() {
             // What cannot be removed now, the next sweep removes.
+            let _ = sys::unlock(self.lock.as_fd(), BOTH);
             let _ = remove_unused(self.lock.as_fd(), self.id, &self.path);
         }
     }

@@ -1,5 +1,6 @@
 //! How a region is made, for those who want it otherwise than by default.
 
+use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 
@@ -29,7 +30,7 @@ pub enum HugePages {
 /// ```
 /// use ipc_shm::Region;
 ///
-/// let region = Region::options().sparse().anonymous(1 << 30)?; // A gibibyte, of which none is used.
+/// let region = Region::options().sparse().anonymous(1 << 30)?; // A gibibyte, not one page used.
 /// region.write_at(1 << 29, b"here")?;
 /// # Ok::<(), ipc_shm::ShmError>(())
 /// ```
@@ -119,6 +120,9 @@ impl RegionOptions {
 
     /// Makes a region of `len` bytes in a new file, which stays until somebody removes it.
     ///
+    /// On a file system that cannot set blocks aside, a full one is noticed by the process that
+    /// writes, which is killed by SIGBUS.
+    ///
     /// # Errors
     ///
     /// As for [`anonymous`](RegionOptions::anonymous); besides, [`ShmError::AlreadyExists`],
@@ -128,8 +132,8 @@ impl RegionOptions {
     }
 
     pub(crate) fn in_memory(&self) -> Place<'static> {
-        let reserved = self.huge_pages == Some(HugePages::Reserved);
-        Place::Anonymous(if reserved { MemfdFlags::HUGETLB } else { MemfdFlags::empty() })
+        let none = MemfdFlags::empty();
+        Place::Anonymous(if self.has_reserved_pages() { MemfdFlags::HUGETLB } else { none })
     }
 
     /// Makes a region whose payload `fill` completes before anybody else can see it.
@@ -148,44 +152,62 @@ impl RegionOptions {
         }
         let header = Header::new(place.kind(), self.layout, len, count, sys::page_size())
             .ok_or(ShmError::TooLarge)?;
-        let unfinished = place.begin()?;
-        let mapping = self.map(&unfinished, place, header.total_len())?;
+        if self.has_reserved_pages() && !matches!(place, Place::Anonymous(_)) {
+            let why = "huge pages can be reserved for anonymous regions only";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, why).into());
+        }
+        let (unfinished, total) = (place.begin()?, self.file_len(&header));
+        self.reserve(&unfinished, place, total)?;
+        let mapping = self.map(&unfinished, total)?;
         write_header(&mapping, &header);
         fill(Payload::new(&mapping, &header))?;
         let claim = place.publish(&unfinished)?;
         Ok(Region::new_mapped(mapping, header, unfinished.into_file(), claim))
     }
 
-    fn map(
+    /// Gives the file its length, and all its memory unless that was not wanted.
+    fn reserve(
         &self,
         unfinished: &Unfinished,
         place: Place<'_>,
         total: usize,
-    ) -> Result<MmapRaw, ShmError> {
-        let file = unfinished.file.as_fd();
-        let reserved = self.huge_pages == Some(HugePages::Reserved);
-        let total = if reserved { total.next_multiple_of(memory::huge_page_size()) } else { total };
-        let room = |error| ShmError::about_room(total, error);
+    ) -> Result<(), ShmError> {
+        let (file, room) = (unfinished.file.as_fd(), |error| ShmError::about_room(total, error));
         if self.sparse {
-            sys::set_len(file, total as u64).map_err(room)?;
-        } else {
-            let takes_usual_memory = !matches!(place, Place::File(_)) && !reserved;
-            if takes_usual_memory {
-                memory::check(total)?;
-            }
-            sys::allocate(file, total as u64).map_err(room)?;
+            return sys::set_len(file, total as u64).map_err(room);
         }
+        let takes_usual_memory = !self.has_reserved_pages() && !matches!(place, Place::File(_));
+        if takes_usual_memory {
+            memory::check(total)?;
+        }
+        sys::allocate(file, total as u64).map_err(room)
+    }
+
+    fn map(&self, unfinished: &Unfinished, total: usize) -> Result<MmapRaw, ShmError> {
         let mut options = MmapOptions::new();
         options.len(total);
         if self.prefault {
             options.populate();
         }
-        let mapping = options.map_raw(&unfinished.file).map_err(room)?;
+        let mapping = options.map_raw(&unfinished.file);
+        let mapping = mapping.map_err(|error| ShmError::about_room(total, error))?;
         if self.huge_pages == Some(HugePages::Transparent) {
             // A wish only: kernels without them say no.
             let _ = mapping.advise(Advice::HugePage);
         }
         Ok(mapping)
+    }
+
+    fn has_reserved_pages(&self) -> bool {
+        self.huge_pages == Some(HugePages::Reserved)
+    }
+
+    /// How long the file of a region is; one of huge pages ends where one of them does.
+    fn file_len(&self, header: &Header) -> usize {
+        match self.has_reserved_pages() {
+            true => header.total_len().next_multiple_of(memory::huge_page_size()),
+            false => header.total_len(),
+        }
     }
 }
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use memmap2::{MmapOptions, MmapRaw};
 
-use crate::header::{HEADER_LEN, Header, Kind};
+use crate::descriptions::Descriptions;
+use crate::header::{HEADER_LEN, Header};
 use crate::name::{self, Claim};
 use crate::payload::Payload;
 use crate::sys::Lock;
@@ -22,9 +23,11 @@ use crate::{Layout, RegionOptions, ShmError, sys};
 ///
 /// | made by | found by | length | goes |
 /// |---|---|---|---|
-/// | [`new`](Region::new) | whoever is sent the handle | sealed: nobody can change it | with the last handle |
-/// | [`options`](Region::options)`.named` | [`open`](Region::open) | left alone by honest users | with the last handle; see [`sweep`](crate::sweep) |
-/// | `.file` | [`open_file`](Region::open_file) | the same | when the file is removed |
+/// | [`new`](Region::new) | being sent | sealed: nobody can change it | with the last handle |
+/// | [`RegionOptions::named`] | [`open`](Region::open) | left alone by honest users | the same |
+/// | [`RegionOptions::file`] | [`open_file`](Region::open_file) | the same | when it is removed |
+///
+/// For names of which the users were killed there is [`sweep`](crate::sweep).
 ///
 /// If somebody shortens a named region or a file while it is mapped (nothing in this crate does),
 /// who touches the part that is gone is killed by SIGBUS. With anonymous regions that cannot
@@ -59,6 +62,7 @@ struct Inner {
     file: OwnedFd,
     claim: Option<Claim>,
     turn: Turn,
+    descriptions: Descriptions,
 }
 
 impl Region {
@@ -211,6 +215,11 @@ impl Region {
         self.inner.turn.take(self.as_fd(), bytes, lock, patience, access)
     }
 
+    /// Descriptions of the file for guards.
+    pub(crate) fn descriptions(&self) -> &Descriptions {
+        &self.inner.descriptions
+    }
+
     /// Where the payload begins in the file.
     pub(crate) fn payload_offset(&self) -> usize {
         self.inner.header.payload_offset
@@ -226,8 +235,8 @@ impl Region {
         file: OwnedFd,
         claim: Option<Claim>,
     ) -> Region {
-        let turn = Turn::default();
-        Region { inner: Arc::new(Inner { mapping, header, file, claim, turn }) }
+        let (turn, descriptions) = Default::default();
+        Region { inner: Arc::new(Inner { mapping, header, file, claim, turn, descriptions }) }
     }
 
     /// Maps a file after checking its header.
@@ -250,6 +259,8 @@ impl Region {
     /// Maps what another process has sent.
     #[cfg(feature = "transfer")]
     pub(crate) fn receive(file: OwnedFd, name: Option<&str>) -> Result<Region, ShmError> {
+        use crate::header::Kind;
+
         let sealed = sys::is_sealed(file.as_fd())?;
         let header = checked_header(file.as_fd())?;
         if header.kind == Kind::Anonymous && !sealed {

@@ -11,6 +11,13 @@ use crossbeam_utils::CachePadded;
 
 use crate::Layout;
 
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` may not lie in memory shared between processes",
+    label = "not shareable",
+    note = "numbers, atomics, arrays of them and structs with `#[derive(Shareable)]` and \
+            `#[repr(C)]` may; use `u8` for `bool` and enums, offsets for pointers, and fixed \
+            arrays for `String` and `Vec`"
+)]
 /// A type whose values may lie in memory shared between processes.
 ///
 /// Derive it for structs: the derive checks every field. Numbers, atomics and arrays of shareable
@@ -61,13 +68,20 @@ use crate::Layout;
 ///     text: String,
 /// }
 /// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` may not lie in memory shared between processes",
-    label = "not shareable",
-    note = "numbers, atomics, arrays of them and structs with `#[derive(Shareable)]` and \
-            `#[repr(C)]` may; use `u8` for `bool` and enums, offsets for pointers, and fixed arrays \
-            for `String` and `Vec`"
-)]
+///
+/// Nor does placing what has a destructor:
+///
+/// ```compile_fail,E0080
+/// #[derive(ipc_shm::Shareable)]
+/// #[repr(C)]
+/// struct Loud(u32);
+///
+/// impl Drop for Loud {
+///     fn drop(&mut self) {}
+/// }
+///
+/// let _ = ipc_shm::Shared::new(Loud(1));
+/// ```
 pub unsafe trait Shareable: Send + Sync + 'static {
     /// The shape that other programs must agree on.
     const LAYOUT: Layout;

@@ -26,8 +26,9 @@ use crate::{Layout, Region, RegionOptions, Shareable, ShmError, value};
 /// # When a process dies
 ///
 /// The kernel frees its borrows at once, also if it is killed. What it was writing is then
-/// written in part. A child that was *forked* while a guard was held has that guard's description,
-/// too: the borrow then lasts until both have dropped it or ended.
+/// written in part. A child that was *forked* while a guard was held has a copy of that guard,
+/// which it must not use: the borrow is its parent's. It lasts until the parent drops it, or, if
+/// that is killed, until the child has ended, too.
 ///
 /// # Examples
 ///

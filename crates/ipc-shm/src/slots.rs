@@ -1,8 +1,8 @@
 //! Where the slots of a [`ShareableList`](crate::ShareableList) lie.
 //!
 //! The payload is the number of items, then how many bytes each slot takes (multiples of eight),
-//! then the slots one after the other, each with its head. This never changes, so every handle reads
-//! it once, checks that it fills the payload, and keeps its own copy.
+//! then the slots one after the other, each with its head. This never changes, so every handle
+//! reads it once, checks that it fills the payload, and keeps its own copy.
 
 use crate::ShmError;
 use crate::item::{HEAD_LEN, word};

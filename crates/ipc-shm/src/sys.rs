@@ -1,8 +1,8 @@
 //! Every system call of this crate, so that a second platform is one file.
 //!
-//! What it must provide: memory files without a name, with lengths that can be fixed for ever; files
-//! that get their name when they are complete; locks on ranges that belong to an open file, so that
-//! the kernel frees them with their holder; and a second description of an open file.
+//! What it must provide: memory files without a name, with lengths that can be fixed for ever;
+//! files that get their name when they are complete; locks on ranges that belong to an open file,
+//! so that the kernel frees them with their holder; and a second description of an open file.
 #![allow(unsafe_code, reason = "rustix has no locks that belong to an open file")]
 
 use std::ffi::c_int;
@@ -56,11 +56,16 @@ pub(crate) fn new_file(path: &Path) -> io::Result<OwnedFd> {
     Ok(retry(|| rustix::fs::open(path, flags, PRIVATE))?)
 }
 
-/// Opens the regular file at `path` to read and write.
+/// Opens the file at `path` to read and write. What is no regular file keeps nobody waiting.
 pub(crate) fn open_file(path: &Path) -> io::Result<OwnedFd> {
-    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = retry(|| rustix::fs::open(path, flags, Mode::empty()))?;
-    Ok(file)
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    Ok(retry(|| rustix::fs::open(path, flags, Mode::empty()))?)
+}
+
+/// The same where anybody can put a link.
+pub(crate) fn open_name(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    Ok(retry(|| rustix::fs::open(path, flags, Mode::empty()))?)
 }
 
 /// A description of the same file that shares neither position nor locks with `file`.
@@ -142,6 +147,7 @@ pub(crate) fn seal(file: BorrowedFd<'_>) -> io::Result<()> {
 }
 
 /// Whether the length of `file` can never change.
+#[cfg(feature = "transfer")]
 pub(crate) fn is_sealed(file: BorrowedFd<'_>) -> io::Result<bool> {
     match rustix::fs::fcntl_get_seals(file) {
         Ok(seals) => Ok(seals.contains(SealFlags::SHRINK | SealFlags::GROW)),

@@ -5,11 +5,12 @@
 //! this process take turns at the description by a mutex, since the kernel sees them as one.
 
 use std::ops::Range;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{Ordering, fence};
 use std::sync::{Mutex, PoisonError};
 
 use crate::ShmError;
+use crate::descriptions::Description;
 use crate::sys::{self, Lock};
 
 /// What to do while another holds a part of the range.
@@ -24,14 +25,7 @@ pub(crate) enum Patience {
 /// The description for short accesses, opened when it is first needed.
 #[derive(Debug, Default)]
 pub(crate) struct Turn {
-    own: Mutex<Option<Own>>,
-}
-
-#[derive(Debug)]
-struct Own {
-    file: OwnedFd,
-    /// A forked child shares the description, and opens one of its own.
-    pid: u32,
+    own: Mutex<Option<Description>>,
 }
 
 /// Frees the range at the end of the access, however that ends.
@@ -51,12 +45,11 @@ impl Turn {
         access: impl FnOnce() -> R,
     ) -> Result<R, ShmError> {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        let pid = sys::own_pid();
-        let own = match own.take().filter(|own| own.pid == pid) {
+        let own = match own.take().filter(Description::is_own) {
             Some(kept) => own.insert(kept),
-            None => own.insert(Own { file: sys::reopen(file)?, pid }),
+            None => own.insert(Description::open(file)?),
         };
-        let _held = hold(own.file.as_fd(), range, lock, patience)?;
+        let _held = hold(own.as_fd(), range, lock, patience)?;
         Ok(access())
     }
 }

@@ -79,8 +79,11 @@ pub fn remote(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// Lets the values of a struct lie in memory shared between processes.
 ///
 /// The struct has `#[repr(C)]` or `#[repr(transparent)]`, and every field is shareable: a number,
-/// an atomic number, an array of those, or another such struct. Generic parameters must be shareable,
-/// too. The trait's documentation has the rules and examples.
+/// an atomic number, an array of those, or another such struct. Generic parameters must be
+/// shareable, too. The trait's documentation has the rules and examples.
+///
+/// The expansion vouches for the struct with an `unsafe impl`. A crate that denies unsafe code can
+/// use it; one that forbids it cannot.
 #[proc_macro_derive(Shareable)]
 pub fn shareable(item: TokenStream) -> TokenStream {
     shareable::derive(item, "::multiproc::__private")

@@ -97,6 +97,95 @@
 //! has listeners and clients for processes that do not descend from each other, and
 //! [`wait`](connection::wait) for many things at once.
 //!
+//! # Shared memory
+//!
+//! What is sent is copied. What should be one and the same for several processes lies in shared
+//! memory, and what is sent is a handle:
+//!
+//! | for | there is |
+//! |---|---|
+//! | a number or a struct, with a lock | [`Value`] |
+//! | many of them, with one lock | [`Array`] |
+//! | the same without a lock, by copy; numbers are atomic | [`RawValue`], [`RawArray`] |
+//! | many, of which each process writes its own part in place | [`SharedSlice`] |
+//! | some texts, numbers and bytes | [`ShareableList`] |
+//! | a struct of your own, with atomics and [locks](sync) in it | [`Shared`] |
+//! | bytes | [`shm::Region`] |
+//!
+//! ```
+//! use multiproc::{Process, Shareable, Value};
+//!
+//! #[derive(Clone, Copy, Debug, PartialEq, Shareable)]
+//! #[repr(C)]
+//! struct Point {
+//!     x: f64,
+//!     y: f64,
+//! }
+//!
+//! fn walk(point: Value<Point>) {
+//!     point.update(|point| point.x += 1.0).expect("nobody has died with the lock");
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # multiproc::init();
+//! let point = Value::new(Point { x: 1.0, y: 2.0 })?;
+//! Process::new(walk, (point.clone(),)).start()?.join()?;
+//! assert_eq!(point.get()?, Point { x: 2.0, y: 2.0 });
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Shareable`] has the rules for structs of your own, and its derive checks them. (It writes an
+//! `unsafe impl`: in a crate that wants no unsafe code `deny` it, since `forbid` forbids this, too.)
+//! Memory is set aside when it is made, so that no later access fails, and it goes with the last
+//! handle of any process, however that ends. Processes that do not descend from each other find it
+//! by a name (`create` and `open`), which goes with its last user.
+//!
+//! # Locks, and when a holder dies
+//!
+//! [`Lock`], [`RLock`], [`Semaphore`], [`BoundedSemaphore`], [`Condition`], [`Event`], [`Barrier`],
+//! [`Latch`] and [`Once`] are handles, too. The module [`sync`] has them as plain values for your
+//! own structs in a [`Shared`], and [`RwLock`](sync::RwLock) besides. What waits has forms that do
+//! not wait (`try_`) or give up (`_timeout`, `_deadline`).
+//!
+//! A process can be killed at any instruction, and the others go on: the kernel gives back what the
+//! dead held. Since what a lock protects may be half changed, the next locker is told. The error
+//! [`LockError::OwnerDied`] is the lock, had, with a warning:
+//!
+//! ```
+//! use multiproc::{LockError, Process, Value};
+//!
+//! fn die(pair: Value<[u32; 2]>) {
+//!     let mut guard = pair.lock().expect("it is free");
+//!     guard[0] = 7;
+//!     std::process::abort(); // Before the other half is written.
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # multiproc::init();
+//! let pair = Value::new([1, 1])?;
+//! Process::new(die, (pair.clone(),)).start()?.wait();
+//! assert!(matches!(pair.lock(), Err(LockError::OwnerDied(_))));
+//! let pair = pair.lock_or_repair(|pair| pair[1] = pair[0])?;
+//! assert_eq!(*pair, [7, 7]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | a process dies | then |
+//! |---|---|
+//! | with a [`Lock`], [`RLock`], [`Value`], [`Array`], or as a writer | the next locker is told |
+//! | as a reader of a [`RwLock`](sync::RwLock) or [`SharedSlice`] | its place is free |
+//! | with permits of a [`BoundedSemaphore`] | they are free again |
+//! | with what it took from a [`Semaphore`] | that is gone: a semaphore has no holders |
+//! | waiting at a [`Barrier`], or after [`enter`] | the barrier breaks for all who wait |
+//! | while it sets an [`Event`] or notifies a [`Condition`] | all wake up, or nothing has happened |
+//! | in the work of a [`Once`] | the next one does it |
+//!
+//! A panic poisons what is held, as with the locks of std. A process that is *stopped* keeps what it
+//! holds: wait with a timeout where that may happen. Locks belong to threads: only the thread that
+//! locked can let go. [`sync::capabilities`] says what the system does for the survivors.
+//!
 //! # Daemons and lifetimes
 //!
 //! * A [daemon](Process::daemon) dies with its parent, even if that is killed. It may have
@@ -174,14 +263,45 @@
 //! | the same, with Python at one end | [`connection::python`]: bytes, with CPython 3.12 or newer |
 //! | `connection.wait(list, t)` | [`connection::wait`] gives indices |
 //!
-//! `Queue`, `Lock`, `Value`, `Pool`, `Manager`, `shared_memory` and what belongs to them are to
-//! come.
+//! | memory in Python | here |
+//! |---|---|
+//! | `Value('i', 7)`, a `Structure` | [`Value::new`]`(7_i32)`, a struct that is [`Shareable`] |
+//! | `v.value`, `v.value = 7` | [`get`], [`set`] |
+//! | `with v.get_lock(): v.value += 1` | [`update`]`(\|v\| *v += 1)`: one step |
+//! | `Array('d', 100)`, `Array('d', [0.5])` | [`Array::with_len`]`(100)`, [`Array::from_slice`] |
+//! | `get_lock()`, `get_obj()` | one thing: [`lock`] gives a guard that is the object |
+//! | `lock=False`, `RawValue`, `RawArray` | [`RawValue`], [`RawArray`]; numbers have [`as_atomic`] |
+//! | `SharedMemory(create=True, size=n)` | [`Region::new`]`(n)`, and send it |
+//! | `SharedMemory(name, create=True, size=n)` | [`Region::options`]`().named(name, n)` |
+//! | `SharedMemory(name)` | [`Region::open`] |
+//! | `buf` | [`read_at`], [`write_at`]; a [`SharedSlice`] gives slices |
+//! | `close()`, `unlink()`, the resource tracker | drop it: the name goes with the last user |
+//! | `SharedMemoryManager` | not needed |
+//! | `ShareableList([1, "two"])` | [`ShareableList::new`]; text keeps its NULs and characters |
+//!
+//! | a lock in Python | here |
+//! |---|---|
+//! | `Lock()`, `RLock()` | [`Lock::new`], [`RLock::new`]; owned by the thread, and given back |
+//! | `with lock:` | `let guard = lock.`[`lock`]`()?;` |
+//! | `acquire()`, `release()` | [`MutexGuard::keep`]`(lock.lock()?)`, [`release`] |
+//! | `acquire(block=False)`, `acquire(timeout=t)` | [`try_lock`], [`lock_timeout`] |
+//! | `Semaphore(n)` | [`Semaphore::new`]`(n)`; `acquire`, `release`, [`value`] for `get_value()` |
+//! | `BoundedSemaphore(n)` | [`BoundedSemaphore::new`]`(n)`: permits are guards, and come back |
+//! | `Condition()` | [`Condition::new`]; with a lock of your own: [`sync::Condvar`] |
+//! | `wait(t)`, `wait_for(f, t)` | [`wait_timeout`], [`wait_timeout_while`]`(guard, t, \|\| !f())` |
+//! | `notify(n)`, `notify_all()` | [`notify`], [`notify_all`]; with the lock or without |
+//! | `Event()` | [`Event::new`]; a short flag is missed by nobody who waits |
+//! | `Barrier(n, action, t)` | [`Barrier::new`]`(n)`; [`wait_with`]`(action)`, `wait_timeout(t)` |
+//! | `BrokenBarrierError` | [`BrokenBarrier`], which says why; also when a party dies |
+//!
+//! `Queue`, `Pool`, `Manager` and what belongs to them are to come.
 //!
 //! # What this crate does not do
 //!
-//! There is no shared memory, lock, queue, pool or manager yet, and no platform but Linux (5.4 or
-//! newer). Function names mean something to the same build of a program only: processes of
-//! different builds talk through [`connection`], with types that both know.
+//! There is no queue, pool or manager yet, and no platform but Linux (5.4 or newer). Shared memory
+//! holds plain data: no `String`, no `Vec`, no pointer. Function names mean something to the same
+//! build of a program only: processes of different builds talk through [`connection`], with types
+//! that both know.
 //!
 //! [`start`]: Process::start
 //! [`join`]: JoinHandle::join
@@ -206,9 +326,65 @@
 //! [`recv_bytes_into`]: Receiver::recv_bytes_into
 //! [`set_max_message_len`]: Receiver::set_max_message_len
 //! [`poll`]: Receiver::poll
+//! [`enter`]: sync::Barrier::enter
+//! [`get`]: Value::get
+//! [`set`]: Value::set
+//! [`update`]: Value::update
+//! [`lock`]: sync::Mutex::lock
+//! [`try_lock`]: sync::Mutex::try_lock
+//! [`lock_timeout`]: sync::Mutex::lock_timeout
+//! [`release`]: sync::Mutex::release
+//! [`MutexGuard::keep`]: sync::MutexGuard::keep
+//! [`as_atomic`]: RawValue::as_atomic
+//! [`Region::new`]: shm::Region::new
+//! [`Region::options`]: shm::Region::options
+//! [`Region::open`]: shm::Region::open
+//! [`read_at`]: shm::Region::read_at
+//! [`write_at`]: shm::Region::write_at
+//! [`value`]: sync::Semaphore::value
+//! [`wait_timeout`]: sync::Monitor::wait_timeout
+//! [`wait_timeout_while`]: sync::Monitor::wait_timeout_while
+//! [`notify`]: sync::Monitor::notify
+//! [`notify_all`]: sync::Monitor::notify_all
+//! [`wait_with`]: sync::Barrier::wait_with
 #![forbid(unsafe_code)]
 
 pub mod connection;
+
+/// Shared memory by the byte, and what belongs to the types in it.
+///
+/// The usual ones ([`Shared`], [`SharedSlice`] and so on) are also at the root of the crate.
+pub mod shm {
+    #[doc(inline)]
+    pub use ipc_shm::*;
+    // Takes the place of the derive in the line above, which names the other crate.
+    pub use multiproc_macros::Shareable;
+}
+
+/// Locks and the like as plain values, for structs of your own in shared memory.
+///
+/// The handles at the root of the crate, such as [`Lock`], lead to these: here are their operations,
+/// and what happens to each when a process dies.
+///
+/// ```
+/// use multiproc::sync::{Condvar, Mutex};
+/// use multiproc::{Shareable, Shared};
+///
+/// #[derive(Shareable)]
+/// #[repr(C)]
+/// struct Stock {
+///     buns: Mutex<u32>,
+///     baked: Condvar,
+/// }
+///
+/// let stock = Shared::new(Stock { buns: Mutex::new(3), baked: Condvar::new() })?;
+/// *stock.baked.wait_while(stock.buns.lock()?, |buns| *buns == 0)? -= 1;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub mod sync {
+    #[doc(inline)]
+    pub use sync_primitives::*;
+}
 
 /// Compiles and runs what the README shows.
 #[cfg(doctest)]
@@ -226,10 +402,21 @@ pub use procspawn_core::{
     forkserver_pid, init, parent_process, set_authkey, set_executable, set_exit_timeout,
     set_forkserver_preload, set_start_method, test_binary,
 };
+#[doc(inline)]
+pub use shm::{
+    Item, RawArray, RawValue, Shareable, ShareableList, Shared, SharedSlice, ShmError, sweep,
+};
+#[doc(inline)]
+pub use sync::handles::{
+    Barrier, BoundedSemaphore, Condition, Event, Latch, Lock, Once, RLock, Semaphore,
+};
+#[doc(inline)]
+pub use sync::{AcquireError, Array, BrokenBarrier, LockError, NotHeld, Value};
 
 /// What the attributes' expansions name.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::shm::{Layout, Shareable};
     pub use procspawn_core::test_binary as before_main;
     pub use procspawn_core::{REGISTERED, Registered, linkme};
 }

@@ -117,8 +117,10 @@ impl<T: Element> Array<T> {
     ///
     /// # Panics
     ///
-    /// When there is no such element.
+    /// When there is no such element; the array is not poisoned by that.
+    #[track_caller]
     pub fn get(&self, index: usize) -> Result<T, LockError<()>> {
+        self.check(index);
         self.update(|elements| elements[index])
     }
 
@@ -130,8 +132,10 @@ impl<T: Element> Array<T> {
     ///
     /// # Panics
     ///
-    /// When there is no such element.
+    /// When there is no such element; the array is not poisoned by that.
+    #[track_caller]
     pub fn set(&self, index: usize, element: T) -> Result<(), LockError<()>> {
+        self.check(index);
         self.update(|elements| elements[index] = element)
     }
 
@@ -150,10 +154,16 @@ impl<T: Element> Array<T> {
     ///
     /// As [`Mutex::lock`], without the guard; `change` has not been called then.
     pub fn update<R>(&self, change: impl FnOnce(&mut [T]) -> R) -> Result<R, LockError<()>> {
-        // The index of a caller is checked before anything changes, so a panic spoils nothing.
         let guard = self.lock.lock().map_err(without_guard)?;
         let mut guard = ArrayGuard { array: self, lock: guard };
         Ok(change(&mut guard))
+    }
+
+    /// Panics before the lock is taken, so that it is not poisoned by an index.
+    #[track_caller]
+    fn check(&self, index: usize) {
+        let len = self.len();
+        assert!(index < len, "index {index} of an array of {len}");
     }
 
     fn around(elements: RawArray<T>) -> io::Result<Array<T>> {

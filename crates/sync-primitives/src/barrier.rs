@@ -1,5 +1,6 @@
 //! A meeting point for a fixed number of parties, which breaks if one of them dies.
 
+use std::array;
 use std::fmt;
 use std::marker::PhantomData;
 use std::thread;
@@ -119,10 +120,10 @@ impl<const MOST: usize> Barrier<MOST> {
     /// # Errors
     ///
     /// When `parties` is 0 or above `MOST`.
-    pub const fn new(parties: u32) -> Result<Barrier<MOST>, InvalidCount> {
+    pub fn new(parties: u32) -> Result<Barrier<MOST>, InvalidCount> {
         let () = Self::FITS;
         if parties == 0 || parties as usize > MOST {
-            return Err(InvalidCount { count: parties as u64, least: 1, most: MOST as u64 });
+            return Err(InvalidCount { count: parties.into(), least: 1, most: MOST as u64 });
         }
         Ok(Barrier {
             lock: RobustWord::new(),
@@ -131,7 +132,7 @@ impl<const MOST: usize> Barrier<MOST> {
             parties: AtomicU32::new(parties),
             bell: Bell::new(),
             _reserved: 0,
-            places: [const { RobustWord::new() }; MOST],
+            places: array::from_fn(|_| RobustWord::new()),
         })
     }
 

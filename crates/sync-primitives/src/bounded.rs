@@ -1,5 +1,6 @@
 //! A fixed number of permits, each of which comes back when its holder dies.
 
+use std::array;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
@@ -15,12 +16,6 @@ use crate::sys::{WORDS_PER_WAIT, Woken};
 use crate::vigil::Bell;
 
 use Ordering::Relaxed;
-
-/// How often a waiter looks before it sleeps.
-const SPINS: u32 = 100;
-
-/// How often a sleeper asks whether the holders still exist.
-const SLICE: Duration = Duration::from_secs(1);
 
 /// A semaphore with a fixed number of permits, at most `MOST` (64 if not said, 127 at most).
 ///
@@ -82,13 +77,17 @@ impl<const MOST: usize> BoundedSemaphore<MOST> {
     /// # Errors
     ///
     /// When `permits` is 0 or above `MOST`.
-    pub const fn new(permits: u32) -> Result<BoundedSemaphore<MOST>, InvalidCount> {
+    pub fn new(permits: u32) -> Result<BoundedSemaphore<MOST>, InvalidCount> {
         let () = Self::FITS;
         if permits == 0 || permits as usize > MOST {
-            return Err(InvalidCount { count: permits as u64, least: 1, most: MOST as u64 });
+            return Err(InvalidCount { count: permits.into(), least: 1, most: MOST as u64 });
         }
         let permits = AtomicU32::new(permits);
-        Ok(BoundedSemaphore { bell: Bell::new(), permits, places: [const { RobustWord::new() }; MOST] })
+        Ok(BoundedSemaphore {
+            bell: Bell::new(),
+            permits,
+            places: array::from_fn(|_| RobustWord::new()),
+        })
     }
 
     /// Takes a permit, waiting until one is free.
@@ -159,12 +158,22 @@ impl<const MOST: usize> BoundedSemaphore<MOST> {
 
     #[inline]
     fn acquire_patiently(&self, patience: Patience) -> Result<Permit<'_>, AcquireError> {
+        let places = self.places();
+        let first = Thread::with_known(|thread| Some(thread.spread_over(places.len())));
+        let place = match first.and_then(|at| places.get(at)) {
+            Some(place) if place.lock_at_once() => place,
+            _ => self.acquire_in_full(patience)?,
+        };
+        Ok(Permit { place, not_send: PhantomData })
+    }
+
+    #[cold]
+    fn acquire_in_full(&self, patience: Patience) -> Result<&RobustWord, AcquireError> {
         let place = Thread::with(|thread| match self.take_any(thread, SleptAt::NOWHERE) {
             Err(Refused::WouldBlock) => self.acquire_slow(thread, patience),
             result => result,
         });
-        let place = place.map_err(AcquireError::Unsupported)??;
-        Ok(Permit { place, not_send: PhantomData })
+        Ok(place.map_err(AcquireError::Unsupported)??)
     }
 
     /// Takes the first place that is free, beginning where this thread has begun before.
@@ -173,7 +182,7 @@ impl<const MOST: usize> BoundedSemaphore<MOST> {
             return Err(Refused::TooManyHeld);
         }
         let places = self.places();
-        let first = thread.tid() as usize % places.len().max(1);
+        let first = thread.spread_over(places.len());
         for place in places[first..].iter().chain(&places[..first]) {
             if place.word().load(Relaxed) & OWNER != 0 {
                 continue;
@@ -194,10 +203,9 @@ impl<const MOST: usize> BoundedSemaphore<MOST> {
         Err(Refused::WouldBlock)
     }
 
-    #[cold]
     fn acquire_slow(&self, thread: &Thread, patience: Patience) -> Result<&RobustWord, Refused> {
         let Patience::Until(deadline) = patience else { return Err(Refused::WouldBlock) };
-        let (mut spins, mut slept) = (SPINS, SleptAt::NOWHERE);
+        let (mut spins, mut slept) = (platform::SPINS, SleptAt::NOWHERE);
         loop {
             match self.take_any(thread, slept) {
                 Ok(place) => {
@@ -237,7 +245,8 @@ impl<const MOST: usize> BoundedSemaphore<MOST> {
             words[count] = (place.word(), word | WAITERS);
             count += 1;
         }
-        if platform::wait_any(&words[..count], deadline.within(SLICE)) == Woken::TimedOut {
+        if platform::wait_any(&words[..count], deadline.within(platform::SLICE)) == Woken::TimedOut
+        {
             for (place, (_, word)) in self.places().iter().zip(&words[1..count]) {
                 place.bury(thread, *word);
             }

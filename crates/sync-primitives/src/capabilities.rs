@@ -12,10 +12,10 @@ use crate::sys::{self, Woken};
 use crate::thread::Thread;
 use crate::vigil::{Bell, Vigil};
 
-/// How often the test of the bell lets a thread die before it gives up.
-const DEATHS: u32 = 200;
+/// How often the test of the bell listens before it gives up.
+const LISTENS: u32 = 200;
 
-/// How long the test of the bell listens for each.
+/// How long it listens each time.
 const LISTEN: Duration = Duration::from_millis(5);
 
 /// What [`capabilities`] found.
@@ -90,12 +90,10 @@ fn rings_for_the_dead() -> bool {
             let words = [listened.silent(), listened.silent()];
             matches!(sys::wait_any(&words, Deadline::after(LISTEN)), Woken::At(_))
         };
-        answer.store((0..DEATHS).any(hears), Ordering::Release);
+        answer.store((0..LISTENS).any(hears), Ordering::Release);
     });
-    for _ in 0..DEATHS {
-        if sleeper.is_finished() {
-            break;
-        }
+    // Not a number of times: on a busy machine many may die before the sleeper sleeps.
+    while !sleeper.is_finished() {
         let bell = bell.clone();
         // `join` waits until the kernel has looked at what the thread had named.
         let _ = std::thread::spawn(move || std::mem::forget(Vigil::begin(&bell))).join();

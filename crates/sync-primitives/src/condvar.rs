@@ -15,8 +15,10 @@ use crate::vigil::{Bell, Vigil};
 use Ordering::{Relaxed, SeqCst};
 
 /// What a wait with a limit gives: the guard, and whether the time was up.
-pub type WaitResult<'a, T> =
-    Result<(MutexGuard<'a, T>, WaitTimeoutResult), LockError<(MutexGuard<'a, T>, WaitTimeoutResult)>>;
+pub type WaitResult<'a, T> = Result<
+    (MutexGuard<'a, T>, WaitTimeoutResult),
+    LockError<(MutexGuard<'a, T>, WaitTimeoutResult)>,
+>;
 
 /// Whether a wait ended because its time was up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +90,7 @@ unsafe impl Shareable for Condvar {
 
 impl Condvar {
     /// A condition variable for which nobody waits.
-    pub const fn new() -> Condvar {
+    pub fn new() -> Condvar {
         Condvar { sequence: AtomicU32::new(0), waiters: AtomicU32::new(0), bell: Bell::new() }
     }
 
@@ -206,7 +208,11 @@ impl Condvar {
         Ok((guard, WaitTimeoutResult(false)))
     }
 
-    fn wait_within<'a, T>(&self, guard: MutexGuard<'a, T>, deadline: Deadline) -> WaitResult<'a, T> {
+    fn wait_within<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        deadline: Deadline,
+    ) -> WaitResult<'a, T> {
         let mutex = MutexGuard::mutex(&guard);
         // While we have the mutex, nobody who needs it to change something can notify.
         let sequence = self.sequence.load(Relaxed);

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+#[cfg(not(loom))]
 use crate::array::{ArrayGuard, Element};
 use crate::condvar::WaitTimeoutResult;
 use crate::mutex::MutexGuard;
@@ -249,6 +250,10 @@ leaves_without_guard! {
     <'a, T> ReentrantMutexGuard<'a, T>;
     <'a, T> ReadGuard<'a, T>;
     <'a, T> WriteGuard<'a, T>;
+}
+
+#[cfg(not(loom))]
+leaves_without_guard! {
     <'a, T: Element> ArrayGuard<'a, T>;
 }
 

@@ -63,7 +63,7 @@ unsafe impl Shareable for Event {
 
 impl Event {
     /// An event that is not set.
-    pub const fn new() -> Event {
+    pub fn new() -> Event {
         Event { state: AtomicU32::new(0), bell: Bell::new() }
     }
 
@@ -127,11 +127,10 @@ impl Event {
     #[cold]
     fn wait_slow(&self, deadline: Deadline) -> bool {
         let first = self.state.load(Acquire);
-        let has_risen = |state: u32| {
-            state & SET != 0 || state & !(SET | WAITERS) != first & !(SET | WAITERS)
-        };
+        let has_risen =
+            |state: u32| state & SET != 0 || state & !(SET | WAITERS) != first & !(SET | WAITERS);
         let vigil = Vigil::begin(&self.bell);
-        let mut spins = SPINS;
+        let mut spins = platform::SPINS;
         loop {
             let state = self.state.load(Acquire); // Pairs with `set`.
             if has_risen(state) {
@@ -157,9 +156,6 @@ impl Event {
             || self.state.compare_exchange(state, state | WAITERS, Relaxed, Relaxed).is_ok()
     }
 }
-
-/// How often a waiter looks before it sleeps: about as long as going to sleep takes.
-const SPINS: u32 = 100;
 
 /// The word with the flag up and nobody asleep; one generation on, if it was down.
 fn raised(state: u32) -> u32 {

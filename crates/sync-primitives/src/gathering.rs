@@ -6,7 +6,7 @@
 //! mark that somebody may sleep there, so no death goes unnoticed.
 //!
 //! In a place's note stands whether its party has entered, and the round in which it has arrived.
-//! All changes are made under one robust lock, and each is one store:
+//! All changes but one are made under one robust lock, and each is one store:
 //!
 //! | step | dies before it | dies after it |
 //! |---|---|---|
@@ -14,6 +14,10 @@
 //! | note the arrival | it has not arrived | it has: the round breaks |
 //! | (the last) store the next round into the state | the round breaks | all go through |
 //! | store a cause into the state | the round goes on, until the next looks | it is broken |
+//!
+//! To break a round takes no lock, so that a party whose time is up does not wait for an action that
+//! takes long, or for whoever is stopped in one. So the state changes by compare-exchange: a round
+//! that was broken during the action is not whole for anybody.
 //!
 //! The number of arrivals is not kept but counted, so a killed holder of the lock leaves nothing to
 //! repair. Who is killed between a store and the wake-up is on a vigil (see `vigil.rs`).
@@ -24,7 +28,7 @@
 use crate::barrier::BrokenBarrier;
 use crate::deadline::Deadline;
 use crate::platform::{self, AtomicU32, AtomicU64, Ordering, Thread};
-use crate::robust::{OWNER, OWNER_DIED, Patience, RobustWord};
+use crate::robust::{CONSISTENT, Condition, OWNER, OWNER_DIED, Patience, Refused, RobustWord};
 use crate::sys::{WORDS_PER_WAIT, Woken};
 use crate::vigil::{Bell, Vigil};
 
@@ -38,12 +42,6 @@ const CAUSE: u32 = 7;
 
 /// One round on.
 const ROUND: u32 = 8;
-
-/// How often one looks before it sleeps.
-const SPINS: u32 = 100;
-
-/// How often a sleeper asks whether the parties still exist.
-const SLICE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// The causes that can stand in the state, from 1 on.
 const CAUSES: [BrokenBarrier; 5] = [
@@ -97,7 +95,7 @@ impl Drop for Seat<'_> {
 
 impl<'a> Gathering<'a> {
     pub(crate) fn enter(self) -> Result<usize, BrokenBarrier> {
-        let _locked = self.locked()?;
+        let _locked = self.locked(Deadline::NEVER)?;
         // A place is taken over only after all have been told that its last party died in it.
         let _ = self.check();
         let place = self.take_place()?;
@@ -124,35 +122,34 @@ impl<'a> Gathering<'a> {
         deadline: Deadline,
         action: impl FnOnce(),
     ) -> Result<Arrival, BrokenBarrier> {
-        let locked = self.locked()?;
+        let locked = self.locked(deadline)?;
         self.check()?;
         let place = entered.map_or_else(|| self.take_place(), Ok)?;
         let seat = Seat { gathering: self, place, stays: entered.is_some() };
-        let state = self.state.load(Relaxed);
+        let state = self.whole()?;
         self.note_arrival(place, state);
         let index = self.arrivals(state).saturating_sub(1);
         if index + 1 >= self.parties {
-            self.end_whole(state, action);
+            let ended = self.end_whole(state, action);
             drop(seat);
             drop(locked);
-            return Ok(Arrival { index });
+            return ended.map(|()| Arrival { index });
         }
         drop(locked);
         self.wait(state, deadline).map(|()| Arrival { index })
     }
 
     pub(crate) fn reset(self) {
-        let Ok(_locked) = self.locked() else { return };
-        let state = self.state.load(Relaxed);
+        let Ok(_locked) = self.locked(Deadline::NEVER) else { return };
         self.bury_all();
-        let waiting = self.arrivals(state) > 0;
-        self.next_round(state, waiting && state & CAUSE == 0);
+        // Also if it was broken: those who have not seen that yet must not take it for whole.
+        // It fails if somebody breaks it just now.
+        while self.next_round(self.state.load(Relaxed), true).is_err() {}
     }
 
     /// Breaks the round, unless it is broken.
     pub(crate) fn end_broken(self, why: BrokenBarrier) {
-        let Ok(_locked) = self.locked() else { return };
-        self.break_round(why);
+        self.break_round(self.state.load(Relaxed), why);
     }
 
     pub(crate) fn waiting(self) -> u32 {
@@ -164,19 +161,32 @@ impl<'a> Gathering<'a> {
         cause(self.state.load(Acquire))
     }
 
-    fn locked(self) -> Result<Locked<'a>, BrokenBarrier> {
+    /// Takes the lock; who cannot in time breaks the round, as if he had arrived and waited.
+    fn locked(self, deadline: Deadline) -> Result<Locked<'a>, BrokenBarrier> {
         // A holder that died has left nothing to repair, whatever the condition says.
-        let locked = self.lock.lock(Patience::ENDLESS);
-        locked.map(|_| Locked(self.lock)).map_err(|_| BrokenBarrier::CannotArrive)
+        match self.lock.lock(Patience::Until(deadline)) {
+            Ok(_) => Ok(Locked(self.lock)),
+            Err(Refused::TimedOut) => {
+                self.end_broken(BrokenBarrier::TimedOut);
+                Err(self.broken().unwrap_or(BrokenBarrier::TimedOut))
+            }
+            Err(_) => Err(BrokenBarrier::CannotArrive),
+        }
     }
 
-    /// Looks for the dead, under the lock, and says whether the round is whole.
-    fn check(self) -> Result<(), BrokenBarrier> {
+    /// Looks for the dead, under the lock, and gives the state if the round is whole.
+    fn check(self) -> Result<u32, BrokenBarrier> {
         let state = self.state.load(Relaxed);
-        if state & CAUSE == 0 && self.places.iter().any(|place| is_missed(place, state)) {
-            self.break_round(BrokenBarrier::PartyDied);
+        if self.places.iter().any(|place| is_missed(place, state)) {
+            self.break_round(state, BrokenBarrier::PartyDied);
         }
-        cause(self.state.load(Relaxed)).map_or(Ok(()), Err)
+        self.whole()
+    }
+
+    /// The state, if the round is whole.
+    fn whole(self) -> Result<u32, BrokenBarrier> {
+        let state = self.state.load(Relaxed);
+        cause(state).map_or(Ok(state), Err)
     }
 
     /// Forgets the parties that have died.
@@ -199,13 +209,27 @@ impl<'a> Gathering<'a> {
                 // As if we had slept: the kernel is to wake somebody if we die.
                 let taken = place.take(thread, true);
                 thread.end();
-                taken.map(|_| at)
+                taken.map(|condition| (at, condition))
             });
             found.ok_or(BrokenBarrier::Full)
         });
-        let place = taken.unwrap_or(Err(BrokenBarrier::CannotArrive))?;
+        let (place, condition) = taken.unwrap_or(Err(BrokenBarrier::CannotArrive))?;
+        if condition != Condition::Consistent {
+            self.take_over(&self.places[place]);
+        }
         self.places[place].note.store(0, Relaxed);
         Ok(place)
+    }
+
+    /// The last party of this place died. The kernel goes through its locks one by one, so the lock
+    /// may have come to us before the place was marked, and the round does not know of it yet.
+    #[cold]
+    fn take_over(self, place: &RobustWord) {
+        let state = self.state.load(Relaxed);
+        if is_awaited(place, state) {
+            self.break_round(state, BrokenBarrier::PartyDied);
+        }
+        place.set_state(CONSISTENT);
     }
 
     fn note_arrival(self, place: usize, state: u32) {
@@ -220,43 +244,47 @@ impl<'a> Gathering<'a> {
         self.places.iter().filter(here).count() as u32
     }
 
-    /// Runs the action and opens; under the lock.
-    fn end_whole(self, state: u32, action: impl FnOnce()) {
-        let breaks = BreakOnPanic(self);
+    /// Runs the action and opens, unless the round has been broken by then; under the lock.
+    fn end_whole(self, state: u32, action: impl FnOnce()) -> Result<(), BrokenBarrier> {
+        let breaks = BreakOnPanic(self, state);
         action();
         std::mem::forget(breaks);
-        self.next_round(state, false);
+        self.next_round(state, false)
     }
 
-    /// Ends the round, the one store that everybody waits for; under the lock.
-    fn next_round(self, state: u32, reset: bool) {
+    /// Ends the round, the one change that everybody waits for; under the lock.
+    fn next_round(self, state: u32, reset: bool) -> Result<(), BrokenBarrier> {
         let bit = 1 << ((state / ROUND) % 64);
         let history = self.history.load(Relaxed);
         let history = if reset { history | bit } else { history & !bit };
         self.history.store(history, Relaxed);
-        // Release pairs with the acquire of those who see the round over.
-        self.announce((state & !CAUSE).wrapping_add(ROUND));
+        self.change(state, (state & !CAUSE).wrapping_add(ROUND))
+            .map_err(|now| cause(now).unwrap_or(BrokenBarrier::Aborted))
     }
 
-    fn break_round(self, why: BrokenBarrier) {
-        let state = self.state.load(Relaxed);
+    /// Breaks the round that has this state, unless it is over or broken.
+    fn break_round(self, state: u32, why: BrokenBarrier) {
         let number = CAUSES.iter().position(|cause| *cause == why).map_or(0, |at| at as u32 + 1);
         if state & CAUSE == 0 {
-            self.announce(state | number);
+            // Somebody else may have been quicker.
+            let _ = self.change(state, state | number);
         }
     }
 
-    fn announce(self, state: u32) {
+    /// Changes the state and wakes all; if it is not `from`, gives what it is.
+    fn change(self, from: u32, to: u32) -> Result<(), u32> {
         let _vigil = Vigil::begin(self.bell);
-        self.state.store(state, Release);
+        // Release pairs with the acquire of those who see the round over.
+        self.state.compare_exchange(from, to, Release, Relaxed)?;
         platform::wake(self.state, u32::MAX);
+        Ok(())
     }
 
     /// Waits until the round that began as `state` is over, or broken.
     fn wait(self, state: u32, deadline: Deadline) -> Result<(), BrokenBarrier> {
-        let mut spins = SPINS;
+        let mut spins = platform::SPINS;
         loop {
-            let now = self.state.load(Acquire); // Pairs with `announce`.
+            let now = self.state.load(Acquire); // Pairs with `change`.
             if now != state {
                 return self.outcome(state, now);
             }
@@ -264,21 +292,12 @@ impl<'a> Gathering<'a> {
                 spins -= 1;
                 platform::spin_loop();
             } else if deadline.is_past() {
-                self.end_broken_in(state, BrokenBarrier::TimedOut);
+                self.break_round(state, BrokenBarrier::TimedOut);
             } else if self.places.iter().any(|place| is_missed(place, state)) {
-                self.end_broken_in(state, BrokenBarrier::PartyDied);
+                self.break_round(state, BrokenBarrier::PartyDied);
             } else {
                 self.sleep(state, deadline);
             }
-        }
-    }
-
-    /// Breaks the round that began as `state`, unless it is over.
-    fn end_broken_in(self, state: u32, why: BrokenBarrier) {
-        if let Ok(_locked) = self.locked()
-            && self.state.load(Relaxed) == state
-        {
-            self.break_round(why);
         }
     }
 
@@ -304,7 +323,7 @@ impl<'a> Gathering<'a> {
             return;
         }
         let count = self.places.len() + 2;
-        match platform::wait_any(&words[..count], deadline.within(SLICE)) {
+        match platform::wait_any(&words[..count], deadline.within(platform::SLICE)) {
             // The bell: somebody died between a change and the wake-up.
             Woken::At(1) => drop(platform::wake(self.state, u32::MAX)),
             Woken::TimedOut => self.look_for_the_gone(&words[2..count]),
@@ -326,11 +345,11 @@ impl<'a> Gathering<'a> {
 }
 
 /// Breaks the round if the action panics.
-struct BreakOnPanic<'a>(Gathering<'a>);
+struct BreakOnPanic<'a>(Gathering<'a>, u32);
 
 impl Drop for BreakOnPanic<'_> {
     fn drop(&mut self) {
-        self.0.break_round(BrokenBarrier::ActionPanicked);
+        self.0.break_round(self.1, BrokenBarrier::ActionPanicked);
     }
 }
 
@@ -352,8 +371,12 @@ fn is_dead(place: &RobustWord) -> bool {
     place.word().load(Acquire) & (OWNER | OWNER_DIED) == OWNER_DIED
 }
 
-/// True if the party of this place died, and the round waits for it.
+/// True if the round counts on the party that wrote the note.
+fn is_awaited(place: &RobustWord, state: u32) -> bool {
+    place.note.load(Relaxed) & ENTERED != 0 || has_arrived(place, state)
+}
+
+/// True if the party of this place died, and the round counts on it.
 fn is_missed(place: &RobustWord, state: u32) -> bool {
-    let entered = || place.note.load(Relaxed) & ENTERED != 0;
-    is_dead(place) && (entered() || has_arrived(place, state))
+    is_dead(place) && is_awaited(place, state)
 }

@@ -64,11 +64,16 @@ impl Latch {
     /// # Errors
     ///
     /// When `count` is above [`MAX`](Latch::MAX).
-    pub const fn new(count: u32) -> Result<Latch, InvalidCount> {
+    pub fn new(count: u32) -> Result<Latch, InvalidCount> {
         if count > Latch::MAX {
-            return Err(InvalidCount { count: count as u64, least: 0, most: Latch::MAX as u64 });
+            return Err(InvalidCount { count: count.into(), least: 0, most: Latch::MAX.into() });
         }
         Ok(Latch { word: AtomicU32::new(count), bell: Bell::new() })
+    }
+
+    /// A latch that one arrival opens.
+    pub(crate) fn of_one() -> Latch {
+        Latch { word: AtomicU32::new(1), bell: Bell::new() }
     }
 
     /// Counts `arrivals`, and opens if they were the last. Never waits.

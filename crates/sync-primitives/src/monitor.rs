@@ -26,7 +26,7 @@ unsafe impl Shareable for Monitor {
 
 impl Monitor {
     /// A free mutex, for whose condition nobody waits.
-    pub const fn new() -> Monitor {
+    pub fn new() -> Monitor {
         Monitor { mutex: Mutex::new(()), condvar: Condvar::new() }
     }
 

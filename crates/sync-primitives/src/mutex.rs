@@ -80,7 +80,7 @@ unsafe impl<T: Shareable> Shareable for Mutex<T> {
 
 impl<T> Mutex<T> {
     /// A free mutex around `data`.
-    pub const fn new(data: T) -> Mutex<T> {
+    pub fn new(data: T) -> Mutex<T> {
         Mutex { raw: RobustWord::new(), data: UnsafeCell::new(data) }
     }
 

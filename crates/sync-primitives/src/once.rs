@@ -62,9 +62,8 @@ unsafe impl Shareable for Once {
 
 impl Once {
     /// Nothing is done yet.
-    pub const fn new() -> Once {
-        let Ok(done) = Latch::new(1) else { panic!("a latch can count to 1") };
-        Once { running: Mutex::new(()), done }
+    pub fn new() -> Once {
+        Once { running: Mutex::new(()), done: Latch::of_one() }
     }
 
     /// Does the work, unless it is done, or waits while somebody else does it.

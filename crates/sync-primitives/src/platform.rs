@@ -27,11 +27,19 @@ mod real {
     }
 }
 
-#[cfg(not(loom))]
-pub(crate) use real::*;
 #[cfg(loom)]
 pub(crate) use crate::model::{
     AtomicU32, AtomicU64, Thread, fence_after_exchange, spin_loop, thread_is_gone, wait, wait_any,
     wake, yield_now,
 };
+#[cfg(not(loom))]
+pub(crate) use real::*;
 pub(crate) use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How often a waiter looks before it sleeps: about as long as falling asleep takes. The model does
+/// without, as looking again shows it nothing new.
+pub(crate) const SPINS: u32 = if cfg!(loom) { 0 } else { 100 };
+
+/// How often a sleeper asks whether those whom it waits for still exist.
+pub(crate) const SLICE: Duration = Duration::from_secs(1);

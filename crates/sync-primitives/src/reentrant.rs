@@ -51,7 +51,7 @@ unsafe impl<T: Shareable> Shareable for ReentrantMutex<T> {
 
 impl<T> ReentrantMutex<T> {
     /// A free mutex around `data`.
-    pub const fn new(data: T) -> ReentrantMutex<T> {
+    pub fn new(data: T) -> ReentrantMutex<T> {
         ReentrantMutex { raw: RobustWord::new(), data }
     }
 
@@ -59,8 +59,9 @@ impl<T> ReentrantMutex<T> {
     ///
     /// # Errors
     ///
-    /// As [`Mutex::lock`](crate::Mutex::lock), but never `Deadlock`; `TooManyHeld` also for the
-    /// 2³²nd guard of one mutex.
+    /// As [`Mutex::lock`](crate::Mutex::lock); `TooManyHeld` also for the 2³²nd guard of one mutex.
+    /// `Deadlock` only if this thread holds it by a handle that maps the memory at another place,
+    /// as one does that has come back from another process.
     #[inline]
     pub fn lock(&self) -> ReentrantLockResult<'_, T> {
         self.lock_patiently(Patience::ENDLESS)
@@ -130,9 +131,18 @@ impl<T> ReentrantMutex<T> {
         }
     }
 
-    /// Only the holder reads or writes the depth; who takes the lock after a death begins anew.
+    /// Only the holder writes the depth; who takes the lock after a death begins anew.
     #[inline]
     fn enter(&self, patience: Patience) -> Result<Condition, Refused> {
+        if self.raw.lock_at_once() {
+            self.raw.note.store(1, Relaxed);
+            return Ok(self.raw.condition());
+        }
+        self.enter_in_full(patience)
+    }
+
+    #[cold]
+    fn enter_in_full(&self, patience: Patience) -> Result<Condition, Refused> {
         let depth = self.depth();
         if depth == 0 {
             let condition = self.raw.lock(patience)?;
@@ -143,19 +153,20 @@ impl<T> ReentrantMutex<T> {
         Ok(self.raw.condition())
     }
 
+    /// Lets go once; false if this thread does not hold the lock.
     #[inline]
     fn leave(&self) -> bool {
-        match self.depth() {
-            0 => false,
-            1 => {
-                self.raw.note.store(0, Relaxed);
-                self.raw.unlock()
-            }
-            depth => {
-                self.raw.note.store(depth - 1, Relaxed);
-                true
-            }
+        // Whatever another holder writes there, it is the depth if the lock is ours.
+        if self.raw.note.load(Relaxed) <= 1 { self.raw.unlock() } else { self.rise() }
+    }
+
+    #[cold]
+    fn rise(&self) -> bool {
+        let depth = self.depth();
+        if depth > 1 {
+            self.raw.note.store(depth - 1, Relaxed);
         }
+        depth > 1
     }
 }
 

@@ -68,12 +68,6 @@ pub(crate) const POISONED: u32 = 2;
 /// Used from several pid namespaces, or from one that is unknown.
 const MIXED: u32 = u32::MAX;
 
-/// How often a waiter looks before it sleeps.
-const SPINS: u32 = 100;
-
-/// How often a sleeper asks whether the holder still exists.
-const SLICE: std::time::Duration = std::time::Duration::from_secs(1);
-
 /// How long the caller is ready to wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Patience {
@@ -126,7 +120,7 @@ const _: () = {
 };
 
 impl RobustWord {
-    pub(crate) const fn new() -> RobustWord {
+    pub(crate) fn new() -> RobustWord {
         RobustWord {
             word: AtomicU32::new(0),
             state: AtomicU32::new(CONSISTENT),
@@ -150,7 +144,7 @@ impl RobustWord {
 
     /// The case of every day: the lock is free, and the thread holds no other.
     #[inline]
-    fn lock_at_once(&self) -> bool {
+    pub(crate) fn lock_at_once(&self) -> bool {
         let taken = Thread::with_known(|thread| {
             if !thread.is_free() || self.namespace.load(Relaxed) != thread.namespace() {
                 return None;
@@ -208,7 +202,7 @@ impl RobustWord {
     }
 
     fn lock_slow(&self, thread: &Thread, patience: Patience) -> Result<bool, Refused> {
-        let (mut spins, mut slept) = (SPINS, false);
+        let (mut spins, mut slept) = (platform::SPINS, false);
         loop {
             let word = self.word.load(Relaxed);
             if word & OWNER == 0 {
@@ -240,11 +234,14 @@ impl RobustWord {
         if owner > HIGHEST_TID {
             return Err(Refused::Corrupt);
         }
-        // Another namespace has a thread of our number, perhaps: the list knows better.
-        if owner == thread.tid() && thread.holds(self) {
-            return Err(Refused::Deadlock);
-        }
-        Ok(())
+        if self.is_taken_by(thread, word) { Err(Refused::Deadlock) } else { Ok(()) }
+    }
+
+    /// True if `word` says that this thread holds the lock, also if by another mapping of it.
+    ///
+    /// Another namespace has a thread of our number, perhaps: there the list knows better.
+    pub(crate) fn is_taken_by(&self, thread: &Thread, word: u32) -> bool {
+        word & OWNER == thread.tid() && (thread.holds(self) || self.has_namespace_of(thread))
     }
 
     /// Has the holder of `word` wake us; false if the word has changed.
@@ -254,15 +251,14 @@ impl RobustWord {
     }
 
     fn sleep(&self, thread: &Thread, word: u32, deadline: Deadline) {
-        if !platform::wait(&self.word, word, deadline.within(SLICE)) {
+        if !platform::wait(&self.word, word, deadline.within(platform::SLICE)) {
             self.bury(thread, word);
         }
     }
 
     /// Marks `word` as the kernel would have done, if its holder is gone and the word remains.
     pub(crate) fn bury(&self, thread: &Thread, word: u32) {
-        let known = self.namespace.load(Relaxed) == thread.namespace() && !self.is_mixed();
-        if known && platform::thread_is_gone(word & OWNER) {
+        if self.has_namespace_of(thread) && platform::thread_is_gone(word & OWNER) {
             let marked = (word & WAITERS) | OWNER_DIED;
             // A thread that is gone writes no more, so a word that is still the same is its last.
             let _ = self.word.compare_exchange(word, marked, Relaxed, Relaxed);
@@ -364,6 +360,11 @@ impl RobustWord {
             self.set_state(DIED);
         }
         self.condition()
+    }
+
+    /// True if numbers mean to this thread what they mean to all who have ever used the lock.
+    fn has_namespace_of(&self, thread: &Thread) -> bool {
+        self.namespace.load(Relaxed) == thread.namespace() && !self.is_mixed()
     }
 
     fn is_mixed(&self) -> bool {

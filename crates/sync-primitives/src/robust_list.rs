@@ -80,8 +80,8 @@ pub(crate) struct RobustList {
 
 impl RobustList {
     pub(crate) const fn new() -> RobustList {
-        const NONE: Cell<Held> = Cell::new(Held { node: 0, below: 0 });
-        RobustList { head: Cell::new(NonNull::dangling()), count: Cell::new(0), held: [NONE; MOST_HELD] }
+        let held = [const { Cell::new(Held { node: 0, below: 0 }) }; MOST_HELD];
+        RobustList { head: Cell::new(NonNull::dangling()), count: Cell::new(0), held }
     }
 
     /// Begins anew, on the list behind `head`, with nothing held. Nothing else is called before.

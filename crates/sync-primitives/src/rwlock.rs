@@ -74,7 +74,7 @@ unsafe impl<T: Shareable> Shareable for RwLock<T> {
 
 impl<T> RwLock<T> {
     /// A free lock around `data`.
-    pub const fn new(data: T) -> RwLock<T> {
+    pub fn new(data: T) -> RwLock<T> {
         RwLock { turnstile: Turnstile::new(), data: UnsafeCell::new(data) }
     }
 
@@ -290,4 +290,3 @@ impl<T: fmt::Debug> fmt::Debug for WriteGuard<'_, T> {
         (**self).fmt(formatter)
     }
 }
-

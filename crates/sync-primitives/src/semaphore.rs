@@ -16,9 +16,6 @@ use Ordering::{Acquire, Relaxed, Release};
 /// Somebody may sleep, waiting for the count to rise.
 const WAITERS: u32 = 1 << 31;
 
-/// How often a waiter looks before it sleeps.
-const SPINS: u32 = 100;
-
 /// A counting semaphore: [`acquire`](Semaphore::acquire) takes one from the count, waiting while
 /// it is 0, and [`release`](Semaphore::release) adds one, from any thread of any process.
 ///
@@ -76,9 +73,13 @@ impl Semaphore {
     /// # Errors
     ///
     /// When `value` is above [`MAX`](Semaphore::MAX).
-    pub const fn new(value: u32) -> Result<Semaphore, InvalidCount> {
+    pub fn new(value: u32) -> Result<Semaphore, InvalidCount> {
         if value > Semaphore::MAX {
-            return Err(InvalidCount { count: value as u64, least: 0, most: Semaphore::MAX as u64 });
+            return Err(InvalidCount {
+                count: u64::from(value),
+                least: 0,
+                most: Semaphore::MAX.into(),
+            });
         }
         Ok(Semaphore { word: AtomicU32::new(value), bell: Bell::new() })
     }
@@ -173,7 +174,7 @@ impl Semaphore {
     #[cold]
     fn acquire_slow(&self, patience: Patience) -> bool {
         let vigil = Vigil::begin(&self.bell);
-        let (mut spins, mut waiters) = (SPINS, 0);
+        let (mut spins, mut waiters) = (platform::SPINS, 0);
         loop {
             let word = self.word.load(Relaxed);
             if word & !WAITERS != 0 {
@@ -191,8 +192,8 @@ impl Semaphore {
             if deadline.is_past() {
                 return false;
             }
-            let marked = word == WAITERS
-                || self.word.compare_exchange(0, WAITERS, Relaxed, Relaxed).is_ok();
+            let marked =
+                word == WAITERS || self.word.compare_exchange(0, WAITERS, Relaxed, Relaxed).is_ok();
             if marked {
                 waiters = WAITERS;
                 vigil.sleep(&self.word, WAITERS, deadline);

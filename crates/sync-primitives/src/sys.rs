@@ -93,11 +93,14 @@ pub(crate) fn thread_id() -> u32 {
     rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs()
 }
 
-/// True if no thread of this number exists in our pid namespace.
+/// True if no thread of this number in our pid namespace can hold a lock: there is none, or it has
+/// ended and nobody has waited for it yet, when the kernel has forgotten its list already.
 pub(crate) fn thread_is_gone(tid: u32) -> bool {
-    let pid = i32::try_from(tid).ok().and_then(rustix::process::Pid::from_raw);
-    let asked = pid.map(|pid| rustix::thread::sched_getaffinity(Some(pid)));
-    matches!(asked, Some(Err(Errno::SRCH)))
+    let Ok(tid) = libc::pid_t::try_from(tid) else { return false };
+    match robust_list_of(tid) {
+        Ok(head) => tid > 0 && head.is_none(),
+        Err(error) => error == Errno::SRCH,
+    }
 }
 
 /// The number of our pid namespace, if `/proc` tells.
@@ -108,10 +111,18 @@ pub(crate) fn pid_namespace() -> Option<u32> {
 
 /// The head of this thread's robust list, which the C library has registered, if it has.
 pub(crate) fn robust_list() -> Option<NonNull<Head>> {
+    robust_list_of(0).ok().flatten()
+}
+
+/// Where the robust list of a thread begins, in its memory; 0 is the calling thread.
+fn robust_list_of(tid: libc::pid_t) -> rustix::io::Result<Option<NonNull<Head>>> {
     let (mut head, mut length) = (std::ptr::null_mut::<Head>(), 0_usize);
-    // SAFETY: 0 asks about the calling thread, and both places are ours to write.
-    let result = unsafe { libc::syscall(libc::SYS_get_robust_list, 0, &mut head, &mut length) };
-    if result == 0 && length == size_of::<Head>() { NonNull::new(head) } else { None }
+    // SAFETY: both places are ours to write.
+    let result = unsafe { libc::syscall(libc::SYS_get_robust_list, tid, &mut head, &mut length) };
+    if result != 0 {
+        return Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL));
+    }
+    if length == size_of::<Head>() { Ok(NonNull::new(head)) } else { Err(Errno::INVAL) }
 }
 
 /// A word in a page that reads as zero in a forked child.

@@ -73,9 +73,7 @@ impl Thread {
     /// Runs `work` if the calling thread knows itself already; `None` if it has to look first.
     #[inline]
     pub(crate) fn with_known<R>(work: impl FnOnce(&Thread) -> Option<R>) -> Option<R> {
-        THREAD.with(|thread| {
-            if thread.stamp.get() == stamp() { work(thread) } else { None }
-        })
+        THREAD.with(|thread| if thread.stamp.get() == stamp() { work(thread) } else { None })
     }
 
     #[cold]
@@ -97,6 +95,14 @@ impl Thread {
     #[inline]
     pub(crate) fn tid(&self) -> u32 {
         self.tid.get()
+    }
+
+    /// A number below `count` that differs from thread to thread, as far as it can.
+    #[inline]
+    pub(crate) fn spread_over(&self, count: usize) -> usize {
+        // Fibonacci hashing (Knuth): neighbouring numbers come to lie far apart, without a division.
+        let scattered = u64::from(self.tid.get().wrapping_mul(0x9e37_79b9));
+        ((scattered * count as u64) >> 32) as usize
     }
 
     /// The pid namespace in which [`tid`](Thread::tid) means something.

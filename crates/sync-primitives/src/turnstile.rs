@@ -19,17 +19,12 @@
 use crate::deadline::Deadline;
 use crate::platform::{self, Ordering, Thread};
 use crate::robust::{Condition, OWNER, OWNER_DIED, Patience, Refused, RobustWord, WAITERS};
+use std::array;
 
 use Ordering::Acquire;
 
-/// How many can read at a time.
-const PLACES: usize = 32;
-
-/// How often one looks before it sleeps.
-const SPINS: u32 = 100;
-
-/// How often a sleeper asks whether whom it waits for still exists.
-const SLICE: std::time::Duration = std::time::Duration::from_secs(1);
+/// How many can read at a time. The model looks at each of them again and again, so it has few.
+const PLACES: usize = if cfg!(loom) { 2 } else { 32 };
 
 /// A lock in a cache line of its own, so that readers do not take it from each other.
 #[repr(C, align(64))]
@@ -44,9 +39,9 @@ pub(crate) struct Turnstile {
 }
 
 impl Turnstile {
-    pub(crate) const fn new() -> Turnstile {
-        const PLACE: Place = Place(RobustWord::new());
-        Turnstile { gate: PLACE, places: [PLACE; PLACES] }
+    pub(crate) fn new() -> Turnstile {
+        let places = array::from_fn(|_| Place(RobustWord::new()));
+        Turnstile { gate: Place(RobustWord::new()), places }
     }
 
     fn gate(&self) -> &RobustWord {
@@ -56,6 +51,17 @@ impl Turnstile {
     /// Goes in to read; gives the place, and in what state the last writer has left.
     #[inline]
     pub(crate) fn enter(&self, patience: Patience) -> Result<(usize, Condition), Refused> {
+        let at = Thread::with_known(|thread| Some(thread.spread_over(PLACES))).unwrap_or(0);
+        if self.places[at].0.lock_at_once()
+            && let Ok(entered) = self.look(at)
+        {
+            return Ok(entered);
+        }
+        self.enter_in_full(patience)
+    }
+
+    #[cold]
+    fn enter_in_full(&self, patience: Patience) -> Result<(usize, Condition), Refused> {
         let entered = Thread::with(|thread| match self.try_enter(thread) {
             Err(Refused::WouldBlock) => self.enter_slow(thread, patience),
             result => result,
@@ -64,9 +70,8 @@ impl Turnstile {
     }
 
     /// Takes the first free place from this thread's own on, unless the gate is closed.
-    #[inline]
     fn try_enter(&self, thread: &Thread) -> Result<(usize, Condition), Refused> {
-        let first = thread.tid() as usize;
+        let first = thread.spread_over(PLACES);
         for offset in 0..PLACES {
             let at = (first + offset) % PLACES;
             match self.places[at].0.lock(Patience::None) {
@@ -93,7 +98,6 @@ impl Turnstile {
         Ok((at, if died { Condition::OwnerDied } else { self.gate().condition() }))
     }
 
-    #[cold]
     fn enter_slow(
         &self,
         thread: &Thread,
@@ -102,7 +106,7 @@ impl Turnstile {
         let Patience::Until(deadline) = patience else {
             return Err(self.hopeless(thread).unwrap_or(Refused::WouldBlock));
         };
-        let mut spins = SPINS;
+        let mut spins = platform::SPINS;
         loop {
             let gate = self.gate().word().load(Acquire);
             if gate & OWNER == 0 {
@@ -131,14 +135,15 @@ impl Turnstile {
 
     /// This thread writes: it would wait for itself.
     fn hopeless(&self, thread: &Thread) -> Option<Refused> {
-        thread.holds(self.gate()).then_some(Refused::Deadlock)
+        let gate = self.gate().word().load(Acquire);
+        self.gate().is_taken_by(thread, gate).then_some(Refused::Deadlock)
     }
 
     /// Sleeps at the gate, and lets all others go on who sleep there once it is open.
     fn wait_for_gate(&self, thread: &Thread, gate: u32, deadline: Deadline) {
         let word = self.gate().word();
         thread.begin(word);
-        if platform::wait(word, gate, deadline.within(SLICE)) {
+        if platform::wait(word, gate, deadline.within(platform::SLICE)) {
             if word.load(Acquire) & OWNER == 0 {
                 platform::wake(word, u32::MAX);
             }
@@ -153,7 +158,7 @@ impl Turnstile {
         if self.places.iter().any(|place| place.0.word().load(Acquire) & OWNER == 0) {
             return Ok(());
         }
-        let own = &self.places[thread.tid() as usize % PLACES].0;
+        let own = &self.places[thread.spread_over(PLACES)].0;
         if thread.holds(own) {
             // A place that this thread reads from itself; another may be free soon.
             platform::yield_now();
@@ -178,11 +183,11 @@ impl Turnstile {
         platform::fence_after_exchange();
         for place in &self.places {
             // Acquire pairs with the release of the reader that has left.
-            if place.0.word().load(Acquire) & OWNER != 0 {
-                if let Err(refused) = self.wait_for_reader(&place.0, patience) {
-                    self.open();
-                    return Err(refused);
-                }
+            if place.0.word().load(Acquire) & OWNER != 0
+                && let Err(refused) = self.wait_for_reader(&place.0, patience)
+            {
+                self.open();
+                return Err(refused);
             }
         }
         Ok(condition)
@@ -191,13 +196,13 @@ impl Turnstile {
     #[cold]
     fn wait_for_reader(&self, place: &RobustWord, patience: Patience) -> Result<(), Refused> {
         let waited = Thread::with(|thread| {
-            let mut spins = SPINS;
+            let mut spins = platform::SPINS;
             loop {
                 let word = place.word().load(Acquire);
                 if word & OWNER == 0 {
                     return Ok(());
                 }
-                if thread.holds(place) {
+                if place.is_taken_by(thread, word) {
                     return Err(Refused::Deadlock);
                 }
                 let Patience::Until(deadline) = patience else { return Err(Refused::WouldBlock) };
@@ -208,7 +213,11 @@ impl Turnstile {
                     spins -= 1;
                     platform::spin_loop();
                 } else if place.announce_waiter(word)
-                    && !platform::wait(place.word(), word | WAITERS, deadline.within(SLICE))
+                    && !platform::wait(
+                        place.word(),
+                        word | WAITERS,
+                        deadline.within(platform::SLICE),
+                    )
                 {
                     place.bury(thread, word | WAITERS);
                 }

@@ -32,7 +32,7 @@ use crate::sys::Woken;
 pub(crate) struct Bell(AtomicU32);
 
 impl Bell {
-    pub(crate) const fn new() -> Bell {
+    pub(crate) fn new() -> Bell {
         Bell(AtomicU32::new(0))
     }
 

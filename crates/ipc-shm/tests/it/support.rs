@@ -55,3 +55,66 @@ impl Drop for TempFile {
         let _ = std::fs::remove_file(&self.0);
     }
 }
+
+/// Fails unless `$result` is an error of this form.
+macro_rules! assert_error {
+    ($result:expr, $form:pat $(if $guard:expr)?) => {
+        match $result {
+            Err($form) $(if $guard)? => {}
+            other => panic!("{other:?} is not {}", stringify!($form)),
+        }
+    };
+}
+
+pub(crate) use assert_error;
+
+/// A process that has something until it is told to end, or killed.
+pub(crate) struct Keeper {
+    handle: JoinHandle<()>,
+    end: ipc_pipe::Sender<()>,
+}
+
+/// What a keeper is told to end by, and what it says when it has what it keeps.
+#[derive(Serialize, serde::Deserialize)]
+pub(crate) struct Signals {
+    end: ipc_pipe::Receiver<()>,
+    ready: ipc_pipe::Sender<()>,
+}
+
+impl Signals {
+    /// Says that all is in place, and waits for the end.
+    pub(crate) fn keep(mut self) {
+        self.ready.send(&()).unwrap();
+        let _ = self.end.recv();
+    }
+}
+
+impl Keeper {
+    /// Starts a process and waits until it calls [`Signals::keep`].
+    #[track_caller]
+    pub(crate) fn start<F, A>(function: F, argument: A) -> Keeper
+    where
+        F: Function<(A, Signals), Output = ()>,
+        A: Serialize + DeserializeOwned + 'static,
+    {
+        let (end, tell) = ipc_pipe::pipe().unwrap();
+        let (mut told, ready) = ipc_pipe::pipe().unwrap();
+        let handle = start(function, (argument, Signals { end, ready }));
+        told.recv().expect("the keeper has come to its wait");
+        Keeper { handle, end: tell }
+    }
+
+    /// Lets it go on to its end.
+    #[track_caller]
+    pub(crate) fn end(mut self) {
+        self.end.send(&()).unwrap();
+        self.handle.join().unwrap();
+    }
+
+    /// Kills it, and waits until it is gone.
+    #[track_caller]
+    pub(crate) fn kill(self) {
+        self.handle.kill().unwrap();
+        assert!(self.handle.join().is_err());
+    }
+}

@@ -1,6 +1,7 @@
 //! What `#[multiproc::main]` makes of a program, and what it says about one that it cannot help.
 
 mod remote;
+mod shareable;
 
 #[test]
 fn misuse_is_an_error_that_says_what_to_do() {

@@ -1,5 +1,7 @@
 //! The names that the facade gives are enough for a program and its tests.
 
+mod shared;
+
 use multiproc::{Process, StartMethod, duplex};
 
 multiproc::test_binary!();

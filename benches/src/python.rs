@@ -1,0 +1,18 @@
+//! Contenders in Python: scripts in `benches/python` that speak the protocol of `peer.rs`.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::contender::Missing;
+
+/// Runs `script` with the number of repetitions that a round makes.
+pub(crate) fn command(script: &str, repetitions: &str) -> Result<Command, Missing> {
+    let there = Command::new("python3").args(["-c", "import multiprocessing"]).output();
+    if !there.is_ok_and(|output| output.status.success()) {
+        return Err("no python3 with multiprocessing".to_owned());
+    }
+    let mut command = Command::new("python3");
+    command.arg(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/python")).join(script));
+    command.arg(repetitions);
+    Ok(command)
+}

@@ -1,0 +1,99 @@
+//! loom's stand-in for [`platform`](crate::platform): atomics, futexes, and a kernel that knows
+//! what a dying thread holds.
+//!
+//! A thread of a model can be given a number of steps to live ([`mortal`]). Each operation on an
+//! atomic, each system call and each change of the list is a step; when they are used up, the
+//! kernel does what Linux does for a dead thread, and the thread unwinds without another step: all
+//! that its guards do on the way has no effect. So loom explores the interleavings of the others
+//! with a death at that step, and [`explore`] tries every step.
+//!
+//! Sleepers have no deadline here: a lost wake-up is a deadlock, which loom reports.
+
+mod atomic;
+mod kernel;
+#[cfg(test)]
+mod tests;
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub(crate) use atomic::{AtomicU32, AtomicU64};
+pub(crate) use kernel::{Thread, wait, wait_any, wake};
+pub(crate) use loom::hint::spin_loop;
+pub(crate) use loom::thread::yield_now;
+
+use crate::platform::Ordering::SeqCst;
+
+/// Orders the compare-exchange before it against the loads after it.
+pub(crate) fn fence_after_exchange() {
+    loom::sync::atomic::fence(SeqCst);
+}
+
+/// The kernel of the model marks every lock of the dead, so nobody has to ask.
+pub(crate) fn thread_is_gone(_tid: u32) -> bool {
+    false
+}
+
+loom::thread_local! {
+    /// How many steps the thread has left, if it is to die.
+    static LEFT: Cell<Option<u32>> = Cell::new(None);
+    static DEAD: Cell<bool> = Cell::new(false);
+}
+
+/// What a dying thread unwinds with.
+struct Killed;
+
+/// Whether a thread has died in any execution of the model at hand.
+static HAS_DIED: AtomicBool = AtomicBool::new(false);
+
+/// One step of the calling thread; the last one does not return. False if it is dead.
+fn step() -> bool {
+    if is_dead() {
+        return false;
+    }
+    let left = LEFT.with(Cell::get);
+    if left == Some(0) {
+        DEAD.with(|dead| dead.set(true));
+        HAS_DIED.store(true, Ordering::Relaxed);
+        kernel::bury();
+        resume_unwind(Box::new(Killed));
+    }
+    LEFT.with(|cell| cell.set(left.map(|steps| steps - 1)));
+    true
+}
+
+fn is_dead() -> bool {
+    DEAD.with(Cell::get)
+}
+
+/// Runs `life` until it is over or its steps are used up.
+pub(crate) fn mortal(steps: u32, life: impl FnOnce()) {
+    LEFT.with(|left| left.set(Some(steps)));
+    if let Err(cause) = catch_unwind(AssertUnwindSafe(life)) {
+        if !cause.is::<Killed>() {
+            resume_unwind(cause);
+        }
+        return;
+    }
+    LEFT.with(|left| left.set(None));
+}
+
+/// Explores `model` with a thread that dies at its first step, its second, and so on, until it
+/// dies no more; tells how many steps there were.
+pub(crate) fn explore(
+    preemptions: Option<usize>,
+    model: impl Fn(u32) + Clone + Sync + Send + 'static,
+) -> u32 {
+    for steps in 0.. {
+        HAS_DIED.store(false, Ordering::Relaxed);
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = preemptions;
+        let model = model.clone();
+        builder.check(move || model(steps));
+        if !HAS_DIED.load(Ordering::Relaxed) {
+            return steps;
+        }
+    }
+    unreachable!("an operation has an end")
+}
