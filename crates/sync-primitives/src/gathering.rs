@@ -324,10 +324,11 @@ impl<'a> Gathering<'a> {
         }
         let count = self.places.len() + 2;
         match platform::wait_any(&words[..count], deadline.within(platform::SLICE)) {
-            // The bell: somebody died between a change and the wake-up.
-            Woken::At(1) => drop(platform::wake(self.state, u32::MAX)),
+            // The bell: somebody died between a change and the wake-up. Or a place: then the bell
+            // may have rung for us as well, who were awake already, and for nobody else.
+            Woken::At(1..) => drop(platform::wake(self.state, u32::MAX)),
             Woken::TimedOut => self.look_for_the_gone(&words[2..count]),
-            Woken::At(_) | Woken::LookAgain => {}
+            Woken::At(0) | Woken::LookAgain => {}
         }
         drop(vigil);
     }

@@ -92,16 +92,17 @@ impl Plan {
         Instant::now() + self.patience
     }
 
-    /// The kill points to visit in an operation of `length` instructions, its end included, and
-    /// those at which it sleeps or has just woken up.
-    pub(crate) fn points(&self, length: usize, sleeps: &[usize]) -> Vec<usize> {
+    /// The kill points to visit of those that tell something, the last of which is the operation's
+    /// end, and those at which it sleeps or has just woken up.
+    pub(crate) fn points(&self, telling: &[usize], sleeps: &[usize]) -> Vec<usize> {
         let stride = match self.extent {
             Extent::Everything => 1,
-            Extent::Quick => (length / QUICK_KILLS).max(1),
+            Extent::Quick => (telling.len() / QUICK_KILLS).max(1),
         };
-        let mut points = strided(length, stride);
+        let end = telling.last().copied();
+        let mut points: Vec<usize> = telling.iter().copied().step_by(stride).chain(end).collect();
         points.extend(sleeps.iter().flat_map(|sleep| [*sleep, sleep + 1]));
-        points.retain(|point| *point <= length);
+        points.retain(|point| Some(*point) <= end);
         points.sort_unstable();
         points.dedup();
         points
@@ -136,15 +137,16 @@ mod tests {
 
     #[test]
     fn every_instruction_is_visited_and_the_end() {
-        assert_eq!(Plan::every_instruction().points(3, &[]), [0, 1, 2, 3]);
-        assert_eq!(Plan::quick().points(3, &[]), [0, 1, 2, 3]);
-        assert_eq!(Plan::quick().points(0, &[]), [0]);
+        assert_eq!(Plan::every_instruction().points(&[0, 1, 2, 3], &[]), [0, 1, 2, 3]);
+        assert_eq!(Plan::quick().points(&[0, 1, 2, 3], &[]), [0, 1, 2, 3]);
+        assert_eq!(Plan::quick().points(&[0], &[]), [0]);
     }
 
     #[test]
     fn a_quick_run_is_bounded_and_has_the_end() {
         for length in [500, 5_000, 50_000] {
-            let points = Plan::quick().points(length, &[]);
+            let all: Vec<usize> = (0..=length).collect();
+            let points = Plan::quick().points(&all, &[]);
             assert!(points.len() <= 82);
             assert_eq!(points.last(), Some(&length));
         }
@@ -152,7 +154,8 @@ mod tests {
 
     #[test]
     fn a_quick_run_leaves_no_sleep_out() {
-        let points = Plan::quick().points(5_000, &[1_001, 5_000]);
+        let all: Vec<usize> = (0..=5_000).collect();
+        let points = Plan::quick().points(&all, &[1_001, 5_000]);
         assert!([1_001, 1_002, 5_000].iter().all(|point| points.contains(point)));
         assert!(!points.contains(&5_001));
     }

@@ -33,8 +33,8 @@ pub(crate) fn sweep<S>(scenario: &Scenario<S>, plan: &Plan) -> Outcome {
     let whole = measure(scenario, plan);
     outcome.length = whole.stops;
     let trace = whole.trace.unwrap_or_default();
-    let points = plan.points(whole.stops, &whole.sleeps);
-    for stops in points.into_iter().filter(|stops| trace.is_telling(*stops)) {
+    let telling: Vec<usize> = (0..=whole.stops).filter(|stops| trace.is_telling(*stops)).collect();
+    for stops in plan.points(&telling, &whole.sleeps) {
         let mut stand = Stand::default();
         let result = plan.promptly(|| {
             stand = Stand::default();

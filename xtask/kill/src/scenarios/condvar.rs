@@ -133,18 +133,22 @@ impl Shop {
         drop(guard);
     }
 
-    /// How often somebody has notified: the first word of the condition.
-    #[allow(unsafe_code, reason = "the condition tells nobody")]
+    /// How often somebody has notified.
     fn notifications(&self) -> u32 {
-        // SAFETY: the condition is three atomic words, of which this is the first.
-        unsafe { &*std::ptr::from_ref(&self.condvar).cast::<AtomicU32>() }.load(Acquire)
+        self.words()[0].load(Acquire)
     }
 
-    /// How many sleep, at least: the second word of the condition.
-    #[allow(unsafe_code, reason = "the condition tells nobody")]
+    /// How many sleep, at least.
     fn sleepers(&self) -> u32 {
-        // SAFETY: the condition is three atomic words, of which this is the second.
-        unsafe { &*std::ptr::from_ref(&self.condvar).cast::<AtomicU32>().add(1) }.load(Acquire)
+        self.words()[1].load(Acquire)
+    }
+
+    /// What the condition is made of, and tells nobody.
+    #[allow(unsafe_code, reason = "the condition has no accessors")]
+    fn words(&self) -> &[AtomicU32; 3] {
+        const { assert!(size_of::<Condvar>() == size_of::<[AtomicU32; 3]>()) };
+        // SAFETY: the condition is three atomic words, and lives as long as the reference.
+        unsafe { &*std::ptr::from_ref(&self.condvar).cast() }
     }
 }
 
