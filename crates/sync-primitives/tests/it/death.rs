@@ -225,6 +225,8 @@ fn struggle<L: Exclusive>(lock: L, mut turn: Turn) {
         if let (Said::OwnerDied, Some(guard)) = lock.take(How::Wait) {
             guard.mark_consistent();
         }
+        // The locks are not fair: on a busy machine whoever takes it again at once starves others.
+        std::thread::yield_now();
     }
 }
 
