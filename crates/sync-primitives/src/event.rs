@@ -130,16 +130,10 @@ impl Event {
         let has_risen =
             |state: u32| state & SET != 0 || state & !(SET | WAITERS) != first & !(SET | WAITERS);
         let vigil = Vigil::begin(&self.bell);
-        let mut spins = platform::SPINS;
         loop {
             let state = self.state.load(Acquire); // Pairs with `set`.
             if has_risen(state) {
                 return true;
-            }
-            if spins > 0 {
-                spins -= 1;
-                platform::spin_loop();
-                continue;
             }
             if deadline.is_past() {
                 return false;

@@ -20,7 +20,8 @@
 //! that was broken during the action is not whole for anybody.
 //!
 //! The number of arrivals is not kept but counted, so a killed holder of the lock leaves nothing to
-//! repair. Who is killed between a store and the wake-up is on a vigil (see `vigil.rs`).
+//! repair. Who is killed between a store and the wake-up is on a vigil (see `vigil.rs`), or has its
+//! place still, and is missed there.
 //!
 //! The state is `round << 3 | cause`, where cause 0 means that the round is whole. How a round that
 //! is over has ended is in the history, a bit for each of the last 64: set if it was reset.
@@ -133,8 +134,11 @@ impl<'a> Gathering<'a> {
         let index = self.arrivals(state).saturating_sub(1);
         if index + 1 >= self.parties {
             let ended = self.end_whole(state, action);
-            drop(seat);
+            // Whom we wake may come back at once, so the lock goes first. If we die before we have
+            // woken anybody, they hear of that: the place is still ours.
             drop(locked);
+            platform::wake(self.state, u32::MAX);
+            drop(seat);
             return ended.map(|()| Arrival { index });
         }
         drop(locked);
@@ -146,7 +150,9 @@ impl<'a> Gathering<'a> {
         self.bury_all();
         // Also if it was broken: those who have not seen that yet must not take it for whole.
         // It fails if somebody breaks it just now.
+        let _vigil = Vigil::begin(self.bell);
         while self.next_round(self.state.load(Relaxed), true).is_err() {}
+        platform::wake(self.state, u32::MAX);
     }
 
     /// Breaks the round, unless it is broken.
@@ -254,46 +260,38 @@ impl<'a> Gathering<'a> {
         self.next_round(state, false)
     }
 
-    /// Ends the round, the one change that everybody waits for; under the lock.
+    /// Ends the round, by the one change that everybody waits for; under the lock. The caller wakes
+    /// them.
     fn next_round(self, state: u32, reset: bool) -> Result<(), BrokenBarrier> {
         let bit = 1 << ((state / ROUND) % 64);
         let history = self.history.load(Relaxed);
         let history = if reset { history | bit } else { history & !bit };
         self.history.store(history, Relaxed);
-        self.change(state, (state & !CAUSE).wrapping_add(ROUND))
-            .map_err(|now| cause(now).unwrap_or(BrokenBarrier::Aborted))
+        // Release pairs with the acquire of those who see the round over.
+        let next = (state & !CAUSE).wrapping_add(ROUND);
+        let ended = self.state.compare_exchange(state, next, Release, Relaxed);
+        ended.map(drop).map_err(|now| cause(now).unwrap_or(BrokenBarrier::Aborted))
     }
 
     /// Breaks the round that has this state, unless it is over or broken.
     fn break_round(self, state: u32, why: BrokenBarrier) {
         let number = CAUSES.iter().position(|cause| *cause == why).map_or(0, |at| at as u32 + 1);
         if state & CAUSE == 0 {
-            // Somebody else may have been quicker.
-            let _ = self.change(state, state | number);
+            let _vigil = Vigil::begin(self.bell);
+            // Somebody else may have been quicker. Release pairs with the acquire of those who wait.
+            let _ = self.state.compare_exchange(state, state | number, Release, Relaxed);
+            platform::wake(self.state, u32::MAX);
         }
-    }
-
-    /// Changes the state and wakes all; if it is not `from`, gives what it is.
-    fn change(self, from: u32, to: u32) -> Result<(), u32> {
-        let _vigil = Vigil::begin(self.bell);
-        // Release pairs with the acquire of those who see the round over.
-        self.state.compare_exchange(from, to, Release, Relaxed)?;
-        platform::wake(self.state, u32::MAX);
-        Ok(())
     }
 
     /// Waits until the round that began as `state` is over, or broken.
     fn wait(self, state: u32, deadline: Deadline) -> Result<(), BrokenBarrier> {
-        let mut spins = platform::SPINS;
         loop {
-            let now = self.state.load(Acquire); // Pairs with `change`.
+            let now = self.state.load(Acquire); // Pairs with who ends the round.
             if now != state {
                 return self.outcome(state, now);
             }
-            if spins > 0 {
-                spins -= 1;
-                platform::spin_loop();
-            } else if deadline.is_past() {
+            if deadline.is_past() {
                 self.break_round(state, BrokenBarrier::TimedOut);
             } else if self.places.iter().any(|place| is_missed(place, state)) {
                 self.break_round(state, BrokenBarrier::PartyDied);
