@@ -169,15 +169,16 @@ impl<const MOST: usize> BoundedSemaphore<MOST> {
 
     #[cold]
     fn acquire_in_full(&self, patience: Patience) -> Result<&RobustWord, AcquireError> {
-        let place = Thread::with(|thread| match self.take_any(thread, SleptAt::NOWHERE) {
+        let place = Thread::with(|thread| match self.take_any(thread, 0) {
             Err(Refused::WouldBlock) => self.acquire_slow(thread, patience),
             result => result,
         });
         Ok(place.map_err(AcquireError::Unsupported)??)
     }
 
-    /// Takes the first place that is free, beginning where this thread has begun before.
-    fn take_any(&self, thread: &Thread, slept: SleptAt) -> Result<&RobustWord, Refused> {
+    /// Takes the first place that is free, beginning where this thread has begun before; with the
+    /// mark `waiters` if it has slept, as it may not be the only one who wants a permit.
+    fn take_any(&self, thread: &Thread, waiters: u32) -> Result<&RobustWord, Refused> {
         if thread.is_full() {
             return Err(Refused::TooManyHeld);
         }
@@ -189,9 +190,9 @@ impl<const MOST: usize> BoundedSemaphore<MOST> {
             }
             place.note_namespace(thread);
             thread.begin(place.word());
-            let taken = place.take(thread, slept.any);
+            let taken = place.take(thread, waiters);
             // While we have slept we owe others the wake-ups that we have been given.
-            if slept.any && taken.is_none() {
+            if waiters != 0 && taken.is_none() {
                 thread.begin(self.bell.silent().0);
             } else {
                 thread.end();
@@ -205,11 +206,13 @@ impl<const MOST: usize> BoundedSemaphore<MOST> {
 
     fn acquire_slow(&self, thread: &Thread, patience: Patience) -> Result<&RobustWord, Refused> {
         let Patience::Until(deadline) = patience else { return Err(Refused::WouldBlock) };
-        let (mut spins, mut slept) = (platform::SPINS, SleptAt::NOWHERE);
+        let (mut spins, mut waiters) = (platform::SPINS, 0);
         loop {
-            match self.take_any(thread, slept) {
+            match self.take_any(thread, waiters) {
                 Ok(place) => {
-                    self.pass_on(slept);
+                    if waiters != 0 {
+                        self.pass_on();
+                    }
                     return Ok(place);
                 }
                 Err(Refused::WouldBlock) if spins > 0 => {
@@ -222,7 +225,7 @@ impl<const MOST: usize> BoundedSemaphore<MOST> {
                 }
                 Err(Refused::WouldBlock) => {
                     thread.begin(self.bell.silent().0);
-                    slept = SleptAt::HERE;
+                    waiters = WAITERS;
                     self.sleep(thread, deadline);
                 }
                 Err(refused) => {
@@ -255,10 +258,7 @@ impl<const MOST: usize> BoundedSemaphore<MOST> {
 
     /// Wakes others for the permits that are free besides the one that we have taken: if several
     /// were given back while we woke up, all the wake-ups may have come to us.
-    fn pass_on(&self, slept: SleptAt) {
-        if !slept.any {
-            return;
-        }
+    fn pass_on(&self) {
         for place in self.places() {
             let word = place.word().load(Relaxed);
             if word & OWNER == 0 && word & WAITERS != 0 {
@@ -266,17 +266,6 @@ impl<const MOST: usize> BoundedSemaphore<MOST> {
             }
         }
     }
-}
-
-/// Whether the taker has slept, and so may not be the only one who wants a permit.
-#[derive(Clone, Copy)]
-struct SleptAt {
-    any: bool,
-}
-
-impl SleptAt {
-    const NOWHERE: SleptAt = SleptAt { any: false };
-    const HERE: SleptAt = SleptAt { any: true };
 }
 
 impl<const MOST: usize> fmt::Debug for BoundedSemaphore<MOST> {

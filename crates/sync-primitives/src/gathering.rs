@@ -28,7 +28,9 @@
 use crate::barrier::BrokenBarrier;
 use crate::deadline::Deadline;
 use crate::platform::{self, AtomicU32, AtomicU64, Ordering, Thread};
-use crate::robust::{CONSISTENT, Condition, OWNER, OWNER_DIED, Patience, Refused, RobustWord};
+use crate::robust::{
+    CONSISTENT, Condition, OWNER, OWNER_DIED, Patience, Refused, RobustWord, WAITERS,
+};
 use crate::sys::{WORDS_PER_WAIT, Woken};
 use crate::vigil::{Bell, Vigil};
 
@@ -206,8 +208,8 @@ impl<'a> Gathering<'a> {
             let found = free.find_map(|(at, place)| {
                 place.note_namespace(thread);
                 thread.begin(place.word());
-                // As if we had slept: the kernel is to wake somebody if we die.
-                let taken = place.take(thread, true);
+                // The kernel is to wake somebody if we die.
+                let taken = place.take(thread, WAITERS);
                 thread.end();
                 taken.map(|condition| (at, condition))
             });

@@ -180,33 +180,35 @@ impl RobustWord {
         taken.map(|died| self.condition_after(died))
     }
 
-    /// Takes the word if it is free at this instant, as part of an operation on several words.
+    /// Takes the word if it is free at this instant, as part of an operation on several words; with
+    /// the mark [`WAITERS`] if `waiters` has it.
     ///
     /// The caller has called `begin` for this word, and calls `end`.
-    pub(crate) fn take(&self, thread: &Thread, slept: bool) -> Option<Condition> {
+    pub(crate) fn take(&self, thread: &Thread, waiters: u32) -> Option<Condition> {
         let word = self.word.load(Relaxed);
         if word & OWNER != 0 {
             return None;
         }
-        let died = self.seize(thread, word, slept)?;
+        let died = self.seize(thread, word, waiters)?;
         thread.hold(self);
         Some(self.condition_after(died))
     }
 
-    /// Writes our number over 0; tells whether the last holder died.
+    /// Writes our number over 0, with the mark if it is there or in `waiters`; tells whether the last
+    /// holder died.
     #[inline]
-    fn seize(&self, thread: &Thread, word: u32, slept: bool) -> Option<bool> {
-        let waiters = if slept { WAITERS } else { word & WAITERS };
-        let taken = self.word.compare_exchange(word, thread.tid() | waiters, Acquire, Relaxed);
+    fn seize(&self, thread: &Thread, word: u32, waiters: u32) -> Option<bool> {
+        let ours = thread.tid() | (word & WAITERS) | waiters;
+        let taken = self.word.compare_exchange(word, ours, Acquire, Relaxed);
         taken.ok().map(|_| word & OWNER_DIED != 0)
     }
 
     fn lock_slow(&self, thread: &Thread, patience: Patience) -> Result<bool, Refused> {
-        let (mut spins, mut slept) = (platform::SPINS, false);
+        let (mut spins, mut waiters) = (platform::SPINS, 0);
         loop {
             let word = self.word.load(Relaxed);
             if word & OWNER == 0 {
-                match self.seize(thread, word, slept) {
+                match self.seize(thread, word, waiters) {
                     Some(died) => return Ok(died),
                     None => continue,
                 }
@@ -222,7 +224,7 @@ impl RobustWord {
                 return Err(Refused::TimedOut);
             }
             if self.announce_waiter(word) {
-                slept = true;
+                waiters = WAITERS; // Others may sleep as well.
                 self.sleep(thread, word | WAITERS, deadline);
             }
         }

@@ -19,6 +19,7 @@
 #![allow(unsafe_code, reason = "writes the links of a list that the kernel reads")]
 
 use std::cell::Cell;
+use std::mem::offset_of;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicIsize, AtomicUsize, compiler_fence};
@@ -57,9 +58,11 @@ impl Node {
         Node { back: AtomicUsize::new(0), link: AtomicUsize::new(0) }
     }
 
-    /// Links lead to the link of the next node.
+    /// Links lead to the link of the next node. The C library goes from there to `back` as well, so
+    /// the address is that of the whole node, and a step.
+    #[inline]
     fn address(&self) -> usize {
-        std::ptr::from_ref(&self.link) as usize
+        std::ptr::from_ref(self) as usize + offset_of!(Node, link)
     }
 }
 

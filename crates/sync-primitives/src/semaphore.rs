@@ -179,6 +179,10 @@ impl Semaphore {
             let word = self.word.load(Relaxed);
             if word & !WAITERS != 0 {
                 if self.take(word, (word - 1) | waiters) {
+                    if waiters != 0 && word & !WAITERS > 1 {
+                        // The wake-ups for several may all have come to us.
+                        platform::wake(&self.word, 1);
+                    }
                     return true;
                 }
                 continue;

@@ -72,6 +72,7 @@ impl<'a> Vigil<'a> {
 
     /// Sleeps while `word` is `expected`; false when the deadline has passed. May wake up early.
     pub(crate) fn sleep(&self, word: &AtomicU32, expected: u32, deadline: Deadline) -> bool {
+        // If both have woken us, Linux names the last one, and the bell must not be missed.
         match platform::wait_any(&[(word, expected), self.bell.silent()], deadline) {
             Woken::At(0) => true,
             Woken::At(_) => {

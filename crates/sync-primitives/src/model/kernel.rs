@@ -85,7 +85,8 @@ fn wake_at(word: usize, count: u32) -> usize {
         let at = sleeper.words.iter().position(|at| *at == word);
         if let Some(index) = at {
             sleeper.words[index] = 0;
-            sleeper.woken_at.get_or_insert(index);
+            // Linux names the last of several words that have woken a thread.
+            sleeper.woken_at = sleeper.woken_at.max(Some(index));
             woken += 1;
         }
     }

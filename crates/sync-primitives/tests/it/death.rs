@@ -111,6 +111,7 @@ fn a_holder_that_executes<L: Exclusive>(method: StartMethod) {
     holder.kill();
 }
 
+/// The memory of the lock is unmapped by then, so the kernel does not find it; a waiter notices.
 fn a_holder_that_returns<L: Exclusive>(method: StartMethod) {
     let lock = L::fresh();
     let mut holder: Child<()> =
@@ -122,8 +123,11 @@ fn a_holder_that_returns<L: Exclusive>(method: StartMethod) {
 fn a_thread_that_ends<L: Exclusive>(method: StartMethod) {
     let lock = L::fresh();
     let mut holder: Child<()> = Child::ready(method, &lock, |lock: L, mut turn: Turn| {
+        // The memory stays mapped here, so the kernel finds the lock when the thread ends.
+        let other = lock.clone();
         let thread = std::thread::spawn(move || {
-            hold_on(&lock, &mut turn);
+            hold_on(&other, &mut turn);
+            std::mem::forget(other);
             turn
         });
         let mut turn = thread.join().unwrap();

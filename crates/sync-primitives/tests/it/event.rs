@@ -1,5 +1,6 @@
 //! A flag.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
@@ -130,7 +131,7 @@ fn as_a_field(method: StartMethod) {
     assert_eq!(door.passed.load(SeqCst), 1);
 }
 
-static EVENT: Event = Event::new();
+static EVENT: LazyLock<Event> = LazyLock::new(Event::new);
 static SIGNALS: AtomicU32 = AtomicU32::new(0);
 
 extern "C" fn set(_: i32) {
@@ -140,7 +141,7 @@ extern "C" fn set(_: i32) {
 
 /// The signal comes wherever the thread is just then: in a wait, in `set` or `clear`, in a lock.
 fn set_in_a_signal_handler(_: StartMethod) {
-    let event = &EVENT;
+    let event: &Event = &EVENT; // Made here, before a handler needs it.
     on_signal(libc::SIGALRM, set);
     alarm_every(Duration::from_micros(200));
     let (mutex, deadline) = (Mutex::new(0_u64), soon());

@@ -17,14 +17,14 @@ use sync_primitives::{
 };
 
 use crate::family::{Exclusive, Held, How, Said, apart, each_lock};
-use crate::support::{Random, each_method, only, past, run, soon};
+use crate::support::{Random, only, past, run, soon};
 use crate::system::{scribble, word_of};
 
 each_lock! { [only Spawn]: a_lock_written_over, a_lock_written_over_while_it_is_used }
 only! { Spawn:
     readers_written_over, semaphore, bounded, event, latch, condvar, once, barrier, entered_barrier,
+    a_word_that_names_a_dead_thread, a_place_that_names_a_dead_reader,
 }
-each_method! { a_word_that_names_a_dead_thread, a_place_that_names_a_dead_reader }
 
 /// How long an operation may wait that finds nonsense.
 const SHORT: Duration = Duration::from_micros(500);

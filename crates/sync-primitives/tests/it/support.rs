@@ -16,9 +16,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// How long anything may take that happens soon unless it hangs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 /// How long a whole body may take.
-const HANG: Duration = Duration::from_secs(90);
+const HANG: Duration = Duration::from_secs(150);
 
 /// Makes a test of one body for each start method.
 macro_rules! three_tests {
