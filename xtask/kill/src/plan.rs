@@ -22,7 +22,7 @@ const QUICK_GRID: usize = 4;
 
 /// What an exhaustive run visits of a pair of processes, and of two deaths, along each side.
 const GRID: usize = 48;
-const DEATHS: usize = 128;
+const DEATHS: usize = 64;
 
 /// No operation is longer; one that is does not end.
 pub(crate) const LONGEST: usize = 200_000;
