@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 /// a machine that has other things to do.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A survivor that takes longer, again and again, was not woken: it looked by itself, as waiters do
-/// every second in case a wake-up was lost.
-const PROMPT: Duration = Duration::from_millis(400);
+/// The part of the patience after which a survivor is late: if it takes longer again and again, it
+/// was not woken but looked by itself, as waiters do every second in case a wake-up was lost.
+const PROMPT: u32 = 5;
 
 /// How often one that was late is looked at again, since the machine may have had other things to do.
 const LOOKS: usize = 3;
@@ -22,7 +22,7 @@ const QUICK_GRID: usize = 4;
 
 /// What an exhaustive run visits of a pair of processes, and of two deaths, along each side.
 const GRID: usize = 48;
-const DEATHS: usize = 128;
+const DEATHS: usize = 64;
 
 /// No operation is longer; one that is does not end.
 pub(crate) const LONGEST: usize = 200_000;
@@ -80,7 +80,7 @@ impl Plan {
         let mut took = Duration::ZERO;
         for _ in 0..LOOKS {
             took = run()?;
-            if took < PROMPT {
+            if took < self.patience / PROMPT {
                 return Ok(took);
             }
         }
@@ -133,6 +133,8 @@ fn strided(length: usize, stride: usize) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::Plan;
 
     #[test]
@@ -147,9 +149,18 @@ mod tests {
         for length in [500, 5_000, 50_000] {
             let all: Vec<usize> = (0..=length).collect();
             let points = Plan::quick().points(&all, &[]);
-            assert!(points.len() <= 82);
+            assert!(points.len() <= 81);
             assert_eq!(points.last(), Some(&length));
         }
+    }
+
+    #[test]
+    fn who_is_late_each_time_is_late_and_who_is_once_is_not() {
+        let late = Duration::from_secs(1);
+        let mut times = vec![Duration::ZERO, late];
+        let plan = Plan::quick();
+        assert_eq!(plan.promptly(|| Ok(times.pop().unwrap_or(late))), Ok(Duration::ZERO));
+        assert!(plan.promptly(|| Ok(late)).is_err_and(|what| what.starts_with("LATE")));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::marks::{hold, marked};
 use crate::scenario::{After, Case, Scenario, Verdict};
 
 /// How long a mourner lets those who wait find out by themselves.
-const GRACE: Duration = Duration::from_millis(20);
+const GRACE: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Shareable)]
 #[repr(C)]

@@ -30,7 +30,7 @@ pub(crate) fn cases() -> Vec<Box<dyn Case>> {
         Box::new(new("region/unlink+creator", unlink).barger(create_if_free)),
         Box::new(new("region/sweep", sweep).holder(abandon)),
         Box::new(new("region/sweep+creator", sweep).holder(abandon).barger(create_if_free)),
-        Box::new(new("region/double", create).recovery(create)),
+        Box::new(new("region/double", leave).recovery(leave)),
     ]
 }
 
