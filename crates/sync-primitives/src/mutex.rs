@@ -20,7 +20,7 @@ pub type LockResult<'a, T> = Result<MutexGuard<'a, T>, LockError<MutexGuard<'a, 
 /// Mutual exclusion between threads of any processes that share its memory.
 ///
 /// It is a plain value: put it into a struct of your own that is [`Shareable`], and that into a
-/// [`Shared`](ipc_shm::Shared). [`Lock`](crate::shared::Lock) is the same ready-made, without data.
+/// [`Shared`](ipc_shm::Shared). [`Lock`](crate::handles::Lock) is the same ready-made, without data.
 ///
 /// # When a process dies
 ///
