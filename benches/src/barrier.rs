@@ -6,15 +6,17 @@ use std::process::Command;
 use multiproc::{Barrier, Shared};
 
 use crate::contender::{Contender, Family, Missing, Round, Setting};
-use crate::event::{bare, count};
+use crate::event::{bare, bare_apart, count};
 use crate::futex::SPINS;
 use crate::posix::PthreadBarrier;
-use crate::{clock, other, python};
+use crate::{clock, cores, other, python};
 
 pub(crate) const FAMILY: Family = &[
     ("bare futex", Contender::Here(|setting| bare(0, setting))),
     ("bare futex, short spin", Contender::Here(|setting| bare(SPINS, setting))),
+    ("bare futex, a core each", Contender::Here(|setting| bare_apart(0, setting))),
     ("multiproc Barrier", Contender::Here(ours)),
+    ("multiproc Barrier, a core each", Contender::Here(ours_apart)),
     ("multiproc Barrier, entered", Contender::Here(entered)),
     ("pthread barrier", Contender::Here(pthread)),
     ("python Barrier", Contender::Program(python_barrier)),
@@ -23,9 +25,19 @@ pub(crate) const FAMILY: Family = &[
 fn ours(setting: Setting) -> Result<Round, Missing> {
     let barrier = Barrier::new(2).map_err(|e| format!("no shared memory: {e}"))?;
     other::start(meet, (barrier.clone(),))?;
-    Ok(twice(setting, move || {
+    Ok(ours_with(barrier, setting))
+}
+
+fn ours_apart(setting: Setting) -> Result<Round, Missing> {
+    let barrier = Barrier::new(2).map_err(|e| format!("no shared memory: {e}"))?;
+    cores::apart(|| other::start(meet, (barrier.clone(),)))?;
+    Ok(ours_with(barrier, setting))
+}
+
+fn ours_with(barrier: Barrier, setting: Setting) -> Round {
+    twice(setting, move || {
         barrier.wait().expect("the other process lives");
-    }))
+    })
 }
 
 /// Until the barrier breaks, because the other process has ended.

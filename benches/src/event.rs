@@ -6,7 +6,7 @@ use multiproc::{Event, Shareable, Shared};
 
 use crate::contender::{Contender, Family, Missing, Round, Setting};
 use crate::futex::{Flag, SPINS};
-use crate::{clock, other, python};
+use crate::{clock, cores, other, python};
 
 pub(crate) const FAMILY: Family = &[
     ("bare futex", Contender::Here(|setting| bare(0, setting))),
@@ -32,12 +32,23 @@ struct Flags {
 pub(crate) fn bare(spins: u32, setting: Setting) -> Result<Round, Missing> {
     let flags = Shared::new(Flags::default()).map_err(|e| format!("no shared memory: {e}"))?;
     other::start(answer_flag, (flags.clone(), spins))?;
-    Ok(Box::new(move || {
+    Ok(bare_with(flags, spins, setting))
+}
+
+/// As [`bare`], with each side on a core of its own.
+pub(crate) fn bare_apart(spins: u32, setting: Setting) -> Result<Round, Missing> {
+    let flags = Shared::new(Flags::default()).map_err(|e| format!("no shared memory: {e}"))?;
+    cores::apart(|| other::start(answer_flag, (flags.clone(), spins)))?;
+    Ok(bare_with(flags, spins, setting))
+}
+
+fn bare_with(flags: Shared<Flags>, spins: u32, setting: Setting) -> Round {
+    Box::new(move || {
         clock::micros_each(count(setting), || {
             flags.there.raise();
             flags.back.take(spins);
         })
-    }))
+    })
 }
 
 fn answer_flag(flags: Shared<Flags>, spins: u32) {

@@ -12,6 +12,7 @@ mod bare;
 mod barrier;
 mod clock;
 mod contender;
+mod cores;
 mod event;
 mod fib;
 mod fork;
