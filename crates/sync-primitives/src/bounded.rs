@@ -10,7 +10,7 @@ use ipc_shm::{Layout, Shareable};
 
 use crate::deadline::Deadline;
 use crate::error::{AcquireError, InvalidCount, NotHeld};
-use crate::platform::{self, AtomicU32, Ordering, Thread};
+use crate::platform::{self, AtomicU32, Ordering, Spin, Thread};
 use crate::robust::{OWNER, Patience, Refused, RobustWord, WAITERS};
 use crate::sys::{WORDS_PER_WAIT, Woken};
 use crate::vigil::Bell;
@@ -206,7 +206,7 @@ impl<const MOST: usize> BoundedSemaphore<MOST> {
 
     fn acquire_slow(&self, thread: &Thread, patience: Patience) -> Result<&RobustWord, Refused> {
         let Patience::Until(deadline) = patience else { return Err(Refused::WouldBlock) };
-        let (mut spins, mut waiters) = (platform::SPINS, 0);
+        let (mut spin, mut waiters) = (Spin::default(), 0);
         loop {
             match self.take_any(thread, waiters) {
                 Ok(place) => {
@@ -215,10 +215,7 @@ impl<const MOST: usize> BoundedSemaphore<MOST> {
                     }
                     return Ok(place);
                 }
-                Err(Refused::WouldBlock) if spins > 0 => {
-                    spins -= 1;
-                    platform::spin_loop();
-                }
+                Err(Refused::WouldBlock) if spin.once() => {}
                 Err(Refused::WouldBlock) if deadline.is_past() => {
                     thread.end();
                     return Err(Refused::TimedOut);

@@ -43,7 +43,7 @@
 
 use crate::deadline::Deadline;
 use crate::error::Unsupported;
-use crate::platform::{self, AtomicU32, Ordering, Thread};
+use crate::platform::{self, AtomicU32, Ordering, Spin, Thread};
 use crate::robust_list::Node;
 
 use Ordering::{Acquire, Relaxed, Release};
@@ -204,7 +204,7 @@ impl RobustWord {
     }
 
     fn lock_slow(&self, thread: &Thread, patience: Patience) -> Result<bool, Refused> {
-        let (mut spins, mut waiters) = (platform::SPINS, 0);
+        let (mut spin, mut waiters) = (Spin::default(), 0);
         loop {
             let word = self.word.load(Relaxed);
             if word & OWNER == 0 {
@@ -215,9 +215,7 @@ impl RobustWord {
             }
             self.refuse(thread, word)?;
             let Patience::Until(deadline) = patience else { return Err(Refused::WouldBlock) };
-            if spins > 0 && word & WAITERS == 0 {
-                spins -= 1;
-                platform::spin_loop();
+            if word & WAITERS == 0 && spin.once() {
                 continue;
             }
             if deadline.is_past() {

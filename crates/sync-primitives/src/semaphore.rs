@@ -7,7 +7,7 @@ use ipc_shm::{Layout, Shareable};
 
 use crate::deadline::Deadline;
 use crate::error::{InvalidCount, TooManyReleases};
-use crate::platform::{self, AtomicU32, Ordering};
+use crate::platform::{self, AtomicU32, Ordering, Spin};
 use crate::robust::Patience;
 use crate::vigil::{Bell, Vigil};
 
@@ -174,7 +174,7 @@ impl Semaphore {
     #[cold]
     fn acquire_slow(&self, patience: Patience) -> bool {
         let vigil = Vigil::begin(&self.bell);
-        let (mut spins, mut waiters) = (platform::SPINS, 0);
+        let (mut spin, mut waiters) = (Spin::default(), 0);
         loop {
             let word = self.word.load(Relaxed);
             if word & !WAITERS != 0 {
@@ -188,9 +188,7 @@ impl Semaphore {
                 continue;
             }
             let Patience::Until(deadline) = patience else { return false };
-            if spins > 0 && word & WAITERS == 0 {
-                spins -= 1;
-                platform::spin_loop();
+            if word & WAITERS == 0 && spin.once() {
                 continue;
             }
             if deadline.is_past() {

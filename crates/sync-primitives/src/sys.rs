@@ -20,6 +20,9 @@ use crate::robust_list::Head;
 /// How many words one wait can name (`FUTEX_WAITV_MAX`).
 pub(crate) const WORDS_PER_WAIT: usize = 128;
 
+/// For so many words a wait makes little room.
+const FEW: usize = 8;
+
 /// How long a wait for several words lasts on a kernel that can only wait for one (before 5.16).
 const SLICE_WITHOUT_WAITV: Duration = Duration::from_millis(50);
 
@@ -44,8 +47,15 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> bool 
 
 /// Sleeps while every word is as expected. At most [`WORDS_PER_WAIT`] words.
 pub(crate) fn wait_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Woken {
-    let mut waits = [futex::Wait::new(); WORDS_PER_WAIT];
-    let waits = &mut waits[..words.len()];
+    // Clearing room for all would take longer than the rest, and mostly there are two.
+    match words.len() {
+        0..=FEW => wait_in(&mut [futex::Wait::new(); FEW], words, deadline),
+        _ => wait_in(&mut [futex::Wait::new(); WORDS_PER_WAIT], words, deadline),
+    }
+}
+
+fn wait_in(room: &mut [futex::Wait], words: &[(&AtomicU32, u32)], deadline: Deadline) -> Woken {
+    let waits = &mut room[..words.len()];
     for (wait, (word, expected)) in waits.iter_mut().zip(words) {
         wait.val = u64::from(*expected);
         wait.uaddr = WaitPtr::new(word.as_ptr().cast());

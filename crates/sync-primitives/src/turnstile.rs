@@ -17,7 +17,7 @@
 //! first.
 
 use crate::deadline::Deadline;
-use crate::platform::{self, Ordering, Thread};
+use crate::platform::{self, Ordering, Spin, Thread};
 use crate::robust::{Condition, OWNER, OWNER_DIED, Patience, Refused, RobustWord, WAITERS};
 use std::array;
 
@@ -106,7 +106,7 @@ impl Turnstile {
         let Patience::Until(deadline) = patience else {
             return Err(self.hopeless(thread).unwrap_or(Refused::WouldBlock));
         };
-        let mut spins = platform::SPINS;
+        let mut spin = Spin::default();
         loop {
             let gate = self.gate().word().load(Acquire);
             if gate & OWNER == 0 {
@@ -124,10 +124,10 @@ impl Turnstile {
             if deadline.is_past() {
                 return Err(Refused::TimedOut);
             }
-            if spins > 0 && gate & WAITERS == 0 {
-                spins -= 1;
-                platform::spin_loop();
-            } else if self.gate().announce_waiter(gate) {
+            if gate & WAITERS == 0 && spin.once() {
+                continue;
+            }
+            if self.gate().announce_waiter(gate) {
                 self.wait_for_gate(thread, gate | WAITERS, deadline);
             }
         }
@@ -196,7 +196,7 @@ impl Turnstile {
     #[cold]
     fn wait_for_reader(&self, place: &RobustWord, patience: Patience) -> Result<(), Refused> {
         let waited = Thread::with(|thread| {
-            let mut spins = platform::SPINS;
+            let mut spin = Spin::default();
             loop {
                 let word = place.word().load(Acquire);
                 if word & OWNER == 0 {
@@ -209,10 +209,10 @@ impl Turnstile {
                 if deadline.is_past() {
                     return Err(Refused::TimedOut);
                 }
-                if spins > 0 {
-                    spins -= 1;
-                    platform::spin_loop();
-                } else if place.announce_waiter(word)
+                if spin.once() {
+                    continue;
+                }
+                if place.announce_waiter(word)
                     && !platform::wait(
                         place.word(),
                         word | WAITERS,
