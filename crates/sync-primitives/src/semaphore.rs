@@ -171,6 +171,15 @@ impl Semaphore {
         self.word.compare_exchange(word, rest, Acquire, Relaxed).is_ok() // Pairs with `release`.
     }
 
+    /// For one who has slept and gives up: a release may have cleared the mark while others slept,
+    /// counting on the one whom it woke to set it again.
+    fn leave_mark(&self) {
+        if self.word.fetch_or(WAITERS, Relaxed) & !WAITERS != 0 {
+            // It has risen meanwhile, perhaps without the mark: nobody else wakes them.
+            platform::wake(&self.word, 1);
+        }
+    }
+
     #[cold]
     fn acquire_slow(&self, patience: Patience) -> bool {
         let vigil = Vigil::begin(&self.bell);
@@ -192,6 +201,9 @@ impl Semaphore {
                 continue;
             }
             if deadline.is_past() {
+                if waiters != 0 {
+                    self.leave_mark();
+                }
                 return false;
             }
             let marked =

@@ -66,6 +66,10 @@ impl AtomicU32 {
         if step() { self.0.fetch_and(value, order) } else { 0 }
     }
 
+    pub(crate) fn fetch_or(&self, value: u32, order: Ordering) -> u32 {
+        if step() { self.0.fetch_or(value, order) } else { 0 }
+    }
+
     /// For the kernel, whose work is nobody's step.
     pub(super) fn of_kernel(&self) -> &loom::sync::atomic::AtomicU32 {
         &self.0
