@@ -86,6 +86,7 @@ mod authkey;
 mod bounded;
 mod bulk;
 mod cargo;
+pub mod carry;
 mod client;
 mod connection;
 #[cfg_attr(

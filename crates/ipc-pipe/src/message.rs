@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounded::{Bounded, Budget};
 use crate::bulk::Bytes;
-use crate::cargo;
+use crate::cargo::{self, LongNumbers};
 use crate::error::{DecodeError, EncodeError};
 use crate::explain;
 use crate::handle::Handle;
@@ -100,10 +100,19 @@ pub(crate) fn encode_into<T: Serialize + ?Sized>(
     value: &T,
     buffer: &mut Vec<u8>,
 ) -> Result<Vec<OwnedFd>, EncodeError> {
-    let (result, descriptors) = cargo::load(|| serialize(value, buffer));
+    encode_as(LongNumbers::Beside, value, buffer)
+}
+
+/// The same, with long numbers where `numbers` says.
+pub(crate) fn encode_as<T: Serialize + ?Sized>(
+    numbers: LongNumbers,
+    value: &T,
+    buffer: &mut Vec<u8>,
+) -> Result<Vec<OwnedFd>, EncodeError> {
+    let (result, descriptors) = cargo::load(numbers, || serialize(value, buffer));
     match result {
         Ok(()) => Ok(descriptors),
-        Err(error) => Err(cargo::load(|| explain(value, &error)).0),
+        Err(error) => Err(cargo::load(numbers, || explain(value, &error)).0),
     }
 }
 
