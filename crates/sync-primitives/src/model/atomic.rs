@@ -54,6 +54,10 @@ impl AtomicU32 {
         self.compare_exchange(current, new, success, failure)
     }
 
+    pub(crate) fn swap(&self, value: u32, order: Ordering) -> u32 {
+        if step() { self.0.swap(value, order) } else { 0 }
+    }
+
     pub(crate) fn fetch_add(&self, value: u32, order: Ordering) -> u32 {
         if step() { self.0.fetch_add(value, order) } else { 0 }
     }

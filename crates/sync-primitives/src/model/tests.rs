@@ -3,6 +3,7 @@
 mod controls;
 mod locks;
 mod waits;
+mod watches;
 
 use loom::sync::Arc;
 use loom::thread;
