@@ -116,7 +116,8 @@ mod gathering;
 pub mod handles;
 mod latch;
 #[cfg(loom)]
-mod model;
+#[doc(hidden)]
+pub mod model;
 mod monitor;
 mod mutex;
 mod once;
