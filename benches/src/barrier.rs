@@ -84,5 +84,5 @@ fn twice(setting: Setting, mut meet: impl FnMut() + 'static) -> Round {
 }
 
 fn python_barrier(setting: Setting) -> Result<Command, Missing> {
-    python::command("barrier.py", if setting.quick { "20" } else { "200" })
+    python::command("barrier.py", [if setting.quick { "20" } else { "200" }])
 }

@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::stats::Summary;
+
 /// The milliseconds that `work` takes.
 pub(crate) fn millis(work: impl FnOnce()) -> f64 {
     1e3 * seconds(work)
@@ -19,6 +21,13 @@ pub(crate) fn micros_each(count: u32, mut work: impl FnMut()) -> f64 {
 /// The nanoseconds that one `work` takes, as the mean of `count`.
 pub(crate) fn nanos_each(count: u32, work: impl FnMut()) -> f64 {
     1e3 * micros_each(count, work)
+}
+
+/// The median of the microseconds that each `work` takes, from the first to the `count`th, together
+/// with what the clock itself takes.
+pub(crate) fn median_micros(count: u64, mut work: impl FnMut(u64)) -> f64 {
+    let times = (1..=count).map(|nth| 1e6 * seconds(|| work(nth)));
+    Summary::of(times.collect()).median
 }
 
 /// The megabytes per second at which `work` moves `bytes`.

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::{
-    Result, array, barrier, event, fib, fork, forkserver, mutex, pingpong, region, rwlock,
+    Result, array, barrier, event, fib, fork, forkserver, mutex, pingpong, queue, region, rwlock,
     semaphore, spawn, throughput,
 };
 
@@ -51,6 +51,13 @@ const FAMILIES: &[(&str, Family)] = &[
     ("array", array::FAMILY),
     ("region", region::FAMILY),
     ("region-create", region::CREATE),
+    ("queue-8", queue::Values::<u64>::FAMILY),
+    ("queue-64", queue::Values::<[u64; 8]>::FAMILY),
+    ("queue-1k", queue::KIBIBYTE),
+    ("queue-1m", queue::MEBIBYTE),
+    ("queue-2x2", queue::TWO_BY_TWO),
+    ("queue-pingpong-spin", queue::SPIN),
+    ("queue-pingpong-sleep", queue::SLEEP),
 ];
 
 /// The contender called `name` in the family of `workload`.

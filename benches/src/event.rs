@@ -80,5 +80,5 @@ fn answer_event(there: Event, back: Event) {
 }
 
 fn python_event(setting: Setting) -> Result<Command, Missing> {
-    python::command("event.py", if setting.quick { "50" } else { "500" })
+    python::command("event.py", [if setting.quick { "50" } else { "500" }])
 }

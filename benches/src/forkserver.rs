@@ -45,7 +45,7 @@ fn bare_fork_server() -> Result<Round, Missing> {
 
 /// Python's `multiprocessing` with the start method of the same name.
 fn python_forkserver(setting: Setting) -> Result<Command, Missing> {
-    python::command("forkserver.py", if setting.quick { "3" } else { "10" })
+    python::command("forkserver.py", [if setting.quick { "3" } else { "10" }])
 }
 
 /// An empty function in a new process, and its value.

@@ -1,11 +1,12 @@
-//! Start and finish for two sides, threads or processes, that do the same at the same time.
+//! Start and finish for sides, threads or processes, that work with each other at the same time.
 //!
-//! It stands on bare futexes and atomics, not on the locks that are measured. Between laps the other
-//! side sleeps, so as not to disturb the other contenders.
+//! It stands on bare futexes and atomics, not on what is measured. Between laps the other sides
+//! sleep, so as not to disturb the other contenders.
 //!
 //! On a busy machine one side may be kept from the processor while the other works. Then nobody
-//! contends, and a lock seems quick that is not. Such laps are told apart: by the kernel's count of
-//! how often each side was interrupted for another, and by how long both were at it.
+//! contends, and a lock seems quick that is not; or one waits for the other, and a queue seems slow.
+//! Such laps are told apart: by the kernel's count of how often each side was interrupted for
+//! another, and by how long all were at it.
 
 use std::hint;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -18,15 +19,22 @@ use crate::{clock, futex};
 /// How often who waits at a line looks before letting others have the processor.
 const SPINS: u32 = 10_000;
 
-/// Where both sides begin and end; each number on a cache line of its own.
-#[derive(Debug, Default, Shareable)]
+/// The most sides that a line has room for.
+const SIDES: usize = 4;
+
+/// The number of the lap in which nothing is left to do.
+const OVER: u32 = u32::MAX;
+
+/// Where all sides begin and end; each number on a cache line of its own.
+#[derive(Debug, Shareable)]
 #[repr(C)]
 pub(crate) struct Line {
+    sides: u32,
+    followers: Count,
     laps: Count,
     ready: Count,
     done: Count,
-    leader: Lap,
-    follower: Lap,
+    times: [Lap; SIDES],
 }
 
 #[derive(Debug, Default, Shareable)]
@@ -43,38 +51,78 @@ struct Lap {
     interruptions: AtomicU64,
 }
 
-/// What a lap of both sides was.
+/// What a lap of all sides was.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outcome {
-    /// From when the first began until both were done.
+    /// From when the first began until all were done.
     pub(crate) seconds: f64,
-    /// Both sides had a processor for all but a tenth of that time.
+    /// No side had to leave its processor to another.
+    pub(crate) uninterrupted: bool,
+    /// Besides, all were at it for all but a tenth of that time.
     pub(crate) side_by_side: bool,
 }
 
 impl Line {
-    /// Has both sides work once.
+    /// A line for this many sides, the leader among them.
+    pub(crate) fn new(sides: u32) -> Self {
+        assert!(sides as usize <= SIDES, "there is no room for {sides} sides");
+        let (followers, laps, ready, done, times) = Default::default();
+        Self { sides, followers, laps, ready, done, times }
+    }
+
+    /// Has all sides work once.
     pub(crate) fn lead(&self, work: impl FnOnce()) -> Outcome {
         let lap = self.laps.0.fetch_add(1, Ordering::AcqRel) + 1;
         futex::wake(&self.laps.0);
-        self.ready.meet(lap);
-        self.leader.time(work);
-        self.done.meet(lap);
-        self.leader.with(&self.follower)
+        self.run(lap, &self.times[0], work);
+        Outcome::of(&self.times[..self.sides as usize])
     }
 
-    /// Works as often as the other side leads, for ever.
-    pub(crate) fn follow(&self, mut work: impl FnMut()) -> ! {
+    /// Works as often as the other side leads, until that says it is over.
+    pub(crate) fn follow(&self, mut work: impl FnMut()) {
+        let place = self.followers.0.fetch_add(1, Ordering::Relaxed) + 1;
         for lap in 1.. {
             while self.laps.0.load(Ordering::Acquire) < lap {
                 futex::wait(&self.laps.0, lap - 1);
             }
-            self.ready.meet(lap);
-            self.follower.time(&mut work);
-            self.done.meet(lap);
+            if self.laps.0.load(Ordering::Acquire) == OVER {
+                return;
+            }
+            self.run(lap, &self.times[place as usize], &mut work);
         }
-        unreachable!("the numbers of the laps do not end");
     }
+
+    /// Tells all followers, none of which is at work, that no lap comes any more.
+    pub(crate) fn end(&self) {
+        self.laps.0.store(OVER, Ordering::Release);
+        futex::wake(&self.laps.0);
+    }
+
+    fn run(&self, lap: u32, times: &Lap, work: impl FnOnce()) {
+        self.ready.meet(lap * self.sides);
+        times.time(work);
+        self.done.meet(lap * self.sides);
+    }
+}
+
+/// The seconds of `wanted` laps that were `good`, of `most` at most. Where the machine is so busy
+/// that laps run out, the last ones count in any case.
+pub(crate) fn good_laps(
+    (wanted, most): (usize, usize),
+    mut lap: impl FnMut() -> Outcome,
+    good: impl Fn(&Outcome) -> bool,
+) -> Vec<f64> {
+    let mut seconds = Vec::with_capacity(wanted);
+    for left in (0..most).rev() {
+        let outcome = lap();
+        if good(&outcome) || left < wanted - seconds.len() {
+            seconds.push(outcome.seconds);
+        }
+        if seconds.len() == wanted {
+            break;
+        }
+    }
+    seconds
 }
 
 impl Lap {
@@ -86,24 +134,34 @@ impl Lap {
         self.ended.store(clock::nanos(), Ordering::Relaxed);
         self.interruptions.store(clock::interruptions() - before, Ordering::Relaxed);
     }
+}
 
-    fn with(&self, other: &Lap) -> Outcome {
-        let get = |time: &AtomicU64| time.load(Ordering::Relaxed);
-        let (began, began_too) = (get(&self.began), get(&other.began));
-        let (ended, ended_too) = (get(&self.ended), get(&other.ended));
-        let all = ended.max(ended_too) - began.min(began_too);
-        let both = ended.min(ended_too).saturating_sub(began.max(began_too));
-        let interrupted = get(&self.interruptions) + get(&other.interruptions) > 0;
-        Outcome { seconds: all as f64 / 1e9, side_by_side: !interrupted && 10 * both >= 9 * all }
+impl Outcome {
+    fn of(times: &[Lap]) -> Self {
+        // They have met at the finish, so that what they stored is seen.
+        let each = |time: fn(&Lap) -> &AtomicU64| {
+            times.iter().map(move |lap| time(lap).load(Ordering::Relaxed))
+        };
+        let (first, last) = bounds(each(|lap| &lap.began));
+        let (first_end, last_end) = bounds(each(|lap| &lap.ended));
+        let (all, together) = (last_end - first, first_end.saturating_sub(last));
+        let uninterrupted = each(|lap| &lap.interruptions).all(|count| count == 0);
+        let side_by_side = uninterrupted && 10 * together >= 9 * all;
+        Self { seconds: all as f64 / 1e9, uninterrupted, side_by_side }
     }
 }
 
+/// The least and the greatest.
+fn bounds(times: impl Iterator<Item = u64>) -> (u64, u64) {
+    times.fold((u64::MAX, 0), |(least, most), time| (least.min(time), most.max(time)))
+}
+
 impl Count {
-    /// Arrives for the nth time, and waits for the other side to do the same.
-    fn meet(&self, nth: u32) {
+    /// Arrives, and waits for the others to do the same, until `arrivals` have been made in all.
+    fn meet(&self, arrivals: u32) {
         self.0.fetch_add(1, Ordering::AcqRel); // What was done before is seen by who meets us.
         let mut spins = 0;
-        while self.0.load(Ordering::Acquire) < 2 * nth {
+        while self.0.load(Ordering::Acquire) < arrivals {
             spins += 1;
             if spins < SPINS { hint::spin_loop() } else { thread::yield_now() }
         }

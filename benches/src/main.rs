@@ -26,6 +26,7 @@ mod peer;
 mod pingpong;
 mod posix;
 mod python;
+mod queue;
 mod region;
 mod report;
 mod runner;

@@ -5,14 +5,17 @@ use std::process::Command;
 
 use crate::contender::Missing;
 
-/// Runs `script` with the number of repetitions that a round makes.
-pub(crate) fn command(script: &str, repetitions: &str) -> Result<Command, Missing> {
+/// Runs `script` with what it is told of its rounds, mostly how many repetitions each makes.
+pub(crate) fn command<const N: usize>(
+    script: &str,
+    arguments: [&str; N],
+) -> Result<Command, Missing> {
     let there = Command::new("python3").args(["-c", "import multiprocessing"]).output();
     if !there.is_ok_and(|output| output.status.success()) {
         return Err("no python3 with multiprocessing".to_owned());
     }
     let mut command = Command::new("python3");
     command.arg(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/python")).join(script));
-    command.arg(repetitions);
+    command.args(arguments);
     Ok(command)
 }

@@ -84,23 +84,31 @@ fn ratio_text(ratio: Option<f64>) -> String {
 /// Every bar of a contender, each with its verdict.
 fn bars(workload: &Workload, outcomes: &[Outcome], outcome: &Outcome, summary: &Summary) -> String {
     let own = workload.bars.iter().filter(|bar| bar.contender == outcome.contender);
-    let verdicts = own.map(|bar| {
+    let verdicts = own.flat_map(|bar| {
         let against = bar.against.as_ref().unwrap_or(&workload.baseline);
-        verdict(bar, ratio(outcomes, summary, against))
+        let least = bar.least.map(|least| at_least(least, summary.median, &workload.unit));
+        verdicts(bar, ratio(outcomes, summary, against)).into_iter().chain(least)
     });
     verdicts.collect::<Vec<_>>().join("; ")
 }
 
-fn verdict(bar: &Bar, ratio: Option<f64>) -> String {
+fn at_least(least: f64, median: f64, unit: &str) -> String {
+    format!("{} ≥ {least} {unit}", word(median >= least))
+}
+
+fn verdicts(bar: &Bar, ratio: Option<f64>) -> Vec<String> {
     let max = bar.max.map(|max| (format!("≤ {max}"), ratio.map(|ratio| ratio <= max)));
     let min = bar.min.map(|min| (format!("≥ {min}"), ratio.map(|ratio| ratio >= min)));
     let against = bar.against.as_ref().map(|name| format!(" × {name} ({})", ratio_text(ratio)));
     let against = against.unwrap_or_default();
     let one = |(limit, kept): (String, Option<bool>)| {
-        let word = kept.map_or("n/a", |kept| if kept { "PASS" } else { "MISS" });
-        format!("{word} {limit}{against}")
+        format!("{} {limit}{against}", kept.map_or("n/a", word))
     };
-    max.into_iter().chain(min).map(one).collect::<Vec<_>>().join("; ")
+    max.into_iter().chain(min).map(one).collect()
+}
+
+fn word(kept: bool) -> &'static str {
+    if kept { "PASS" } else { "MISS" }
 }
 
 /// Three or four digits that count.

@@ -9,7 +9,7 @@ use std::thread;
 use multiproc::{Shareable, Shared};
 
 use crate::contender::{Missing, Round, Setting};
-use crate::line::Line;
+use crate::line::{self, Line};
 use crate::{clock, other};
 
 /// What lets one at a time do something.
@@ -60,7 +60,7 @@ fn alone_count(setting: Setting) -> u32 {
 const LAP: u32 = 10_000;
 
 /// How many laps a round has in which both sides run side by side, of how many at most.
-fn laps(setting: Setting) -> (u32, u32) {
+fn laps(setting: Setting) -> (usize, usize) {
     if setting.quick { (3, 60) } else { (30, 200) }
 }
 
@@ -96,7 +96,7 @@ pub(crate) fn two_processes<L: OneAtATime + Shareable>(
     setting: Setting,
 ) -> Result<Round, Missing> {
     let no_memory = |e| format!("no shared memory: {e}");
-    let (tally, line) = (shared(lock)?, Shared::new(Line::default()).map_err(no_memory)?);
+    let (tally, line) = (shared(lock)?, Shared::new(Line::new(2)).map_err(no_memory)?);
     other::start(follow::<L>, (line.clone(), tally.clone()))?;
     Ok(together(line, tally, setting))
 }
@@ -107,7 +107,7 @@ fn follow<L: OneAtATime + Shareable>(line: Shared<Line>, tally: Shared<Tally<L>>
 
 /// The same of two threads of this process.
 pub(crate) fn two_threads<L: OneAtATime>(lock: L, setting: Setting) -> Round {
-    let (tally, line) = (Arc::new(Tally::new(lock)), Arc::new(Line::default()));
+    let (tally, line) = (Arc::new(Tally::new(lock)), Arc::new(Line::new(2)));
     let (other_tally, other_line) = (tally.clone(), line.clone());
     thread::spawn(move || other_line.follow(|| other_tally.add_many(LAP)));
     together(line, tally, setting)
@@ -118,24 +118,15 @@ fn together<L: OneAtATime>(
     tally: impl Deref<Target = Tally<L>> + 'static,
     setting: Setting,
 ) -> Round {
-    let (wanted, most) = laps(setting);
     let mut total = 0;
     Box::new(move || {
-        let (mut seconds, mut counted) = (0.0, 0);
-        for lap in 0..most {
-            let outcome = line.lead(|| tally.add_many(LAP));
+        let lap = || {
             total += 2 * u64::from(LAP);
-            // Where the machine is so busy that laps run out, the last ones count in any case.
-            if outcome.side_by_side || most - lap <= wanted - counted {
-                seconds += outcome.seconds;
-                counted += 1;
-            }
-            if counted == wanted {
-                break;
-            }
-        }
+            line.lead(|| tally.add_many(LAP))
+        };
+        let seconds = line::good_laps(laps(setting), lap, |lap| lap.side_by_side);
         tally.check(total);
-        f64::from(2 * LAP * wanted) / seconds / 1e6
+        f64::from(2 * LAP) * seconds.len() as f64 / seconds.iter().sum::<f64>() / 1e6
     })
 }
 

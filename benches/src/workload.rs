@@ -30,7 +30,7 @@ pub(crate) enum Better {
     More,
 }
 
-/// What the ratio of a contender's median to another's must be.
+/// What a contender's median must be: as a ratio to another's, or as it is.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Bar {
@@ -39,6 +39,8 @@ pub(crate) struct Bar {
     pub(crate) against: Option<String>,
     pub(crate) max: Option<f64>,
     pub(crate) min: Option<f64>,
+    /// The least that the median itself must be, in the workload's unit.
+    pub(crate) least: Option<f64>,
 }
 
 #[derive(Deserialize)]

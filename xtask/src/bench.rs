@@ -7,7 +7,7 @@ use crate::{Result, flags, paths};
 
 const BUILD: Step = Step {
     name: "build",
-    line: "cargo build --quiet --release --package benches --bins",
+    line: "cargo build --quiet --release --package benches --features iceoryx2 --bins",
     env: &[],
 };
 

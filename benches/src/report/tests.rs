@@ -17,7 +17,7 @@ fn workload(bar: Bar) -> Workload {
 }
 
 fn bar(max: Option<f64>, min: Option<f64>) -> Bar {
-    Bar { contender: "ours".into(), against: None, max, min }
+    Bar { contender: "ours".into(), against: None, max, min, least: None }
 }
 
 fn outcomes(ours: std::result::Result<f64, &str>) -> Vec<Outcome> {
@@ -41,6 +41,15 @@ fn a_bar_may_be_set_against_another_than_the_baseline() {
     let bar = Bar { against: Some("base".into()), ..bar(Some(0.5), None) };
     let table = table(&workload(bar), &outcomes(Ok(4.0)));
     assert!(table.contains("PASS ≤ 0.5 × base (0.400)"), "{table}");
+}
+
+#[test]
+fn a_bar_may_be_an_amount() {
+    let least = |least| Bar { least: Some(least), ..bar(None, None) };
+    let kept = table(&workload(least(11.0)), &outcomes(Ok(11.0)));
+    assert!(kept.contains("PASS ≥ 11 ms"), "{kept}");
+    let missed = table(&workload(least(11.5)), &outcomes(Ok(11.0)));
+    assert!(missed.contains("MISS ≥ 11.5 ms"), "{missed}");
 }
 
 #[test]
