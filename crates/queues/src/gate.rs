@@ -38,6 +38,7 @@
 use std::time::{Duration, Instant};
 
 use ipc_shm::Shareable;
+use sync_primitives::futex;
 
 use crate::platform::{self, AtomicU32, Ordering};
 
@@ -73,7 +74,7 @@ impl Gate {
 
     /// Sleeps unless somebody was woken since `announced`, until `deadline` at most.
     pub(crate) fn sleep(&self, announced: u32, deadline: Instant) {
-        platform::wait(&self.word, announced, Some(deadline));
+        futex::wait(&self.word, announced, Some(deadline));
     }
 
     /// The word and what it must be for a sleep, for those who wait for several things.
@@ -95,7 +96,7 @@ impl Gate {
     fn wake_sleepers(&self, count: u32) {
         // Relaxed: the futex orders what it wakes, and sleepers look at the ring with their own.
         let word = self.word.fetch_add(WAKE_UP, Relaxed).wrapping_add(WAKE_UP);
-        if platform::wake(&self.word, count) == 0 {
+        if futex::wake(&self.word, count) == 0 {
             // Nobody slept. Who was about to sleep finds the word changed, and announces itself anew.
             let _ = self.word.compare_exchange(word, word & !SLEEPERS, Relaxed, Relaxed);
         }

@@ -6,8 +6,6 @@ mod real {
     pub(crate) use std::hint::spin_loop;
     pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64};
 
-    pub(crate) use crate::sys::{wait, wake};
-
     /// Orders the exchange before it against the loads after it.
     ///
     /// On x86-64 the locked instruction does so itself; only the compiler must be told.

@@ -1,14 +1,12 @@
 //! Every system call of this crate, so that a second platform is one file.
 //!
-//! What it must provide: sleeping at a word in shared memory until a deadline and waking who sleeps
-//! there; a pair of descriptors that tell when the other end is closed everywhere; a bell, which can
+//! What it must provide: a pair of descriptors that tell when the other end is closed everywhere; a bell, which can
 //! be rung and silenced by anybody; a socket that sends to itself, keeps whole packets with
 //! descriptors, and shows the first without taking it; and a poll.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::AtomicU32;
 use std::time::Instant;
 
 use rustix::event::epoll::{CreateFlags, EventData, EventFlags};
@@ -18,24 +16,10 @@ use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
 };
-use rustix::thread::futex;
 use rustix::time::Timespec;
 
 /// What Linux lets one packet carry (`SCM_MAX_FD`).
 pub(crate) const DESCRIPTORS_PER_PACKET: usize = 253;
-
-/// Sleeps while `word` is `expected`, up to `deadline`. May wake up early.
-pub(crate) fn wait(word: &AtomicU32, expected: u32, deadline: Option<Instant>) {
-    let left = time_left(deadline);
-    // It has changed, or a signal came, or the time is up: callers look again in any case.
-    let _ = futex::wait(word, futex::Flags::empty(), expected, left.as_ref());
-}
-
-/// Wakes up to `count` threads that sleep at `word`, in any process; tells how many.
-pub(crate) fn wake(word: &AtomicU32, count: u32) -> usize {
-    // It fails for a word that is not mapped only, and a reference is.
-    futex::wake(word, futex::Flags::empty(), count.min(i32::MAX as u32)).unwrap_or(0)
-}
 
 /// What is left until `deadline`; `None` is without end.
 fn time_left(deadline: Option<Instant>) -> Option<Timespec> {
