@@ -191,7 +191,12 @@ impl<'a> Getting<'a> {
         Ok(Out { end: self.end, held, record, descriptors: descriptors? })
     }
 
-    fn take_out_front(&mut self, front: &Front, state: u32, tag: u64) -> Result<Held<'a>, GetError> {
+    fn take_out_front(
+        &mut self,
+        front: &Front,
+        state: u32,
+        tag: u64,
+    ) -> Result<Held<'a>, GetError> {
         let held = self.take_place()?;
         held.enter(state, front.unit, tag);
         let passed = if state == LEASED { self.move_head(front) } else { self.pass(front) };
@@ -318,8 +323,7 @@ impl<'a> Getting<'a> {
     /// True if an item with this tag may still be taken.
     fn is_wanted(&self, tag: u64) -> bool {
         let leased = |take: &Take| take.state() == LEASED && take.tag.load(Relaxed) == tag;
-        tag > self.consumers.last_tag
-            || self.control().takes.active().any(|(_, take)| leased(take))
+        tag > self.consumers.last_tag || self.control().takes.active().any(|(_, take)| leased(take))
     }
 
     /// Throws away everything that is queued.
