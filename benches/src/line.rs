@@ -105,26 +105,6 @@ impl Line {
     }
 }
 
-/// The seconds of `wanted` laps that were `good`, of `most` at most. Where the machine is so busy
-/// that laps run out, the last ones count in any case.
-pub(crate) fn good_laps(
-    (wanted, most): (usize, usize),
-    mut lap: impl FnMut() -> Outcome,
-    good: impl Fn(&Outcome) -> bool,
-) -> Vec<f64> {
-    let mut seconds = Vec::with_capacity(wanted);
-    for left in (0..most).rev() {
-        let outcome = lap();
-        if good(&outcome) || left < wanted - seconds.len() {
-            seconds.push(outcome.seconds);
-        }
-        if seconds.len() == wanted {
-            break;
-        }
-    }
-    seconds
-}
-
 impl Lap {
     fn time(&self, work: impl FnOnce()) {
         let before = clock::interruptions();
