@@ -11,6 +11,7 @@ use multiproc::{RawArray, Shareable, Shared};
 use serde::{Deserialize, Serialize};
 
 use crate::contender::Missing;
+use crate::queue::item;
 
 /// How often a side looks before it lets others have the processor.
 const SPINS: u32 = 10_000;
@@ -121,6 +122,20 @@ impl End<u8> {
         let start = self.full() * bytes.len();
         self.ring.slots.copy_to(start, bytes).expect("it is a place of the ring");
         self.emptied();
+    }
+
+    /// Looks at the number of a block of `len` bytes, and leaves the rest where it is.
+    pub(crate) fn look_at_block(&mut self, len: usize) -> u64 {
+        let start = self.full() * len;
+        let number = item::number(self.word(start), self.word(start + len - 8));
+        self.emptied();
+        number
+    }
+
+    fn word(&self, start: usize) -> u64 {
+        let mut word = [0; 8];
+        self.ring.slots.copy_to(start, &mut word).expect("it is a place of the ring");
+        u64::from_le_bytes(word)
     }
 }
 
