@@ -37,7 +37,7 @@ xflags::xflags! {
             optional --quick
         }
 
-        /// Explores the state machines of the locks under loom, with a death at each step.
+        /// Explores the state machines of locks and queues under loom, with a death at each step.
         cmd loom {
             /// The models that have this in their names, for instance: waits.
             optional name: String

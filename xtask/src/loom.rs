@@ -1,12 +1,15 @@
-//! `cargo xtask loom`: every state machine of the locks, each interleaving, each death.
+//! `cargo xtask loom`: every state machine of the locks and queues, each interleaving, each death.
 //!
-//! The models are unit tests of `sync-primitives` that exist under `cfg(loom)` only. They are built
+//! The models are unit tests that exist under `cfg(loom)` only, in modules `model`. They are built
 //! apart, as that changes every crate, and for release, as loom runs each model a million times.
 
 use std::process::Command;
 
 use crate::step::timed;
 use crate::{Result, flags, paths};
+
+/// The crates that have models.
+const MODELLED: [&str; 2] = ["sync-primitives", "queues"];
 
 pub(crate) fn run(flags: &flags::Loom) -> Result {
     timed("loom", || explore(flags)).map(drop)
@@ -15,8 +18,9 @@ pub(crate) fn run(flags: &flags::Loom) -> Result {
 fn explore(flags: &flags::Loom) -> Result {
     let mut command = Command::new("cargo");
     command
-        .args(["test", "--quiet", "--release", "--package", "sync-primitives", "--lib", "--"])
-        .args(["--nocapture", flags.name.as_deref().unwrap_or("model::")])
+        .args(["test", "--quiet", "--release", "--lib"])
+        .args(MODELLED.iter().flat_map(|package| ["--package", package]))
+        .args(["--", "--nocapture", flags.name.as_deref().unwrap_or("model::")])
         .env("RUSTFLAGS", "--cfg loom")
         .env("CARGO_TARGET_DIR", paths::target_dir()?.join("loom"))
         .current_dir(paths::root());

@@ -10,6 +10,7 @@ use serde::de::{Error as _, Visitor};
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::cargo::LongNumbers;
 use crate::frozen::Frozen;
 use crate::{cargo, sys};
 
@@ -174,7 +175,8 @@ impl<T: Pod> Visitor<'_> for ElementsVisitor<T> {
 impl<T: Pod> Serialize for Bulk<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let bytes: &[u8] = bytemuck::cast_slice(self);
-        if bytes.len() < BULK_THRESHOLD || !cargo::can_attach() {
+        let beside = cargo::long_numbers() == Some(LongNumbers::Beside);
+        if bytes.len() < BULK_THRESHOLD || !beside {
             return Form::Inline(Run(bytes)).serialize(serializer);
         }
         let file = self.freeze().map_err(S::Error::custom)?;

@@ -3,79 +3,130 @@
 //! serde hands a value only its serializer, so the descriptors of the message at hand live in a
 //! thread-local for the time of one call of [`load`] or [`unload`]. Outside of such a call nothing
 //! can carry a descriptor, and encoding one is an error.
+//!
+//! Most messages carry none. So what is going on is a word of its own, and only where it says that
+//! there are descriptors is the hold looked into.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::os::fd::OwnedFd;
 
-/// What the message at hand carries.
-#[derive(Debug)]
-enum Cargo {
-    /// A message is being encoded: descriptors collected so far.
-    Loading(Vec<OwnedFd>),
-    /// A message is being decoded: descriptors that nobody has taken yet.
-    Unloading(Vec<Option<OwnedFd>>),
+/// Where a message has its long numbers ([`Bulk`](crate::Bulk)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LongNumbers {
+    /// In memory files that ride beside it.
+    Beside,
+    /// Among its bytes, because these lie in shared memory themselves.
+    Within,
+}
+
+/// What this thread is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doing {
+    Nothing,
+    /// A message is being encoded; the hold is empty.
+    Loading(LongNumbers),
+    /// A message is being encoded; the hold has descriptors.
+    Loaded(LongNumbers),
+    /// A message with descriptors is being decoded; the hold has those that nobody has taken yet.
+    Unloading,
 }
 
 thread_local! {
-    static CARGO: RefCell<Option<Cargo>> = const { RefCell::new(None) };
+    static DOING: Cell<Doing> = const { Cell::new(Doing::Nothing) };
+    static HOLD: RefCell<Vec<Option<OwnedFd>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Puts the outer message's cargo back, however the inner call ends.
-struct Restore(Option<Cargo>);
+/// Puts what was going on before back, however the call ends.
+struct Restore {
+    doing: Doing,
+    /// What was in the hold, if anything may have been.
+    hold: Option<Vec<Option<OwnedFd>>>,
+}
 
 impl Drop for Restore {
+    #[inline]
     fn drop(&mut self) {
-        swap(self.0.take());
+        let done = DOING.replace(self.doing);
+        if holds(done) || self.hold.is_some() {
+            swap_hold(self.hold.take().unwrap_or_default());
+        }
     }
 }
 
-/// Exchanges the cargo at hand; in a thread whose locals are gone there is none.
-fn swap(cargo: Option<Cargo>) -> Option<Cargo> {
-    CARGO.try_with(|cell| cell.replace(cargo)).ok().flatten()
+/// Begins something, within what is going on already.
+#[inline]
+fn begin(doing: Doing, hold: Vec<Option<OwnedFd>>) -> Restore {
+    let outer = DOING.replace(doing);
+    let hold = (holds(outer) || holds(doing)).then(|| swap_hold(hold));
+    Restore { doing: outer, hold }
 }
 
-/// Runs `encode` and returns the descriptors that were attached meanwhile.
-pub(crate) fn load<R>(encode: impl FnOnce() -> R) -> (R, Vec<OwnedFd>) {
-    let _outer = Restore(swap(Some(Cargo::Loading(Vec::new()))));
+/// True if there may be something in the hold.
+#[inline]
+fn holds(doing: Doing) -> bool {
+    matches!(doing, Doing::Loaded(_) | Doing::Unloading)
+}
+
+/// Exchanges the contents of the hold; in a thread whose locals are gone there are none.
+#[cold]
+fn swap_hold(hold: Vec<Option<OwnedFd>>) -> Vec<Option<OwnedFd>> {
+    HOLD.try_with(|cell| cell.replace(hold)).unwrap_or_default()
+}
+
+/// Runs `encode`, and adds the descriptors that were attached meanwhile to `descriptors`.
+#[inline]
+pub(crate) fn load<R>(
+    numbers: LongNumbers,
+    descriptors: &mut Vec<OwnedFd>,
+    encode: impl FnOnce() -> R,
+) -> R {
+    let _outer = begin(Doing::Loading(numbers), Vec::new());
     let result = encode();
-    match swap(None) {
-        Some(Cargo::Loading(descriptors)) => (result, descriptors),
-        _ => (result, Vec::new()),
+    if let Doing::Loaded(_) = DOING.get() {
+        descriptors.extend(swap_hold(Vec::new()).into_iter().flatten());
     }
+    result
 }
 
 /// Runs `decode` with `descriptors` to take from; those left over are closed.
+#[inline]
 pub(crate) fn unload<R>(descriptors: Vec<OwnedFd>, decode: impl FnOnce() -> R) -> R {
-    let descriptors = descriptors.into_iter().map(Some).collect();
-    let _outer = Restore(swap(Some(Cargo::Unloading(descriptors))));
+    if descriptors.is_empty() && DOING.get() == Doing::Nothing {
+        return decode();
+    }
+    let _outer = begin(Doing::Unloading, descriptors.into_iter().map(Some).collect());
     decode()
 }
 
 /// True while a message that can carry descriptors is being encoded by this thread.
 pub(crate) fn can_attach() -> bool {
-    let loading = |cargo: &Option<Cargo>| matches!(cargo, Some(Cargo::Loading(_)));
-    CARGO.try_with(|cell| loading(&cell.borrow())).unwrap_or(false)
+    long_numbers().is_some()
+}
+
+/// Where long numbers of the message that is being encoded go; `None` if nothing can ride.
+pub(crate) fn long_numbers() -> Option<LongNumbers> {
+    match DOING.get() {
+        Doing::Loading(numbers) | Doing::Loaded(numbers) => Some(numbers),
+        Doing::Nothing | Doing::Unloading => None,
+    }
 }
 
 /// Adds a descriptor to the message at hand and returns its number there.
 pub(crate) fn attach(descriptor: OwnedFd) -> Option<u32> {
-    CARGO
-        .try_with(|cell| match &mut *cell.borrow_mut() {
-            Some(Cargo::Loading(descriptors)) => {
-                descriptors.push(descriptor);
-                u32::try_from(descriptors.len() - 1).ok()
-            }
-            _ => None,
-        })
-        .ok()?
+    let numbers = long_numbers()?;
+    HOLD.try_with(|cell| {
+        let mut hold = cell.borrow_mut();
+        hold.push(Some(descriptor));
+        DOING.set(Doing::Loaded(numbers));
+        u32::try_from(hold.len() - 1).ok()
+    })
+    .ok()?
 }
 
 /// Takes descriptor `number` out of the message at hand; each can be taken once.
 pub(crate) fn take(number: u32) -> Option<OwnedFd> {
-    CARGO
-        .try_with(|cell| match &mut *cell.borrow_mut() {
-            Some(Cargo::Unloading(descriptors)) => descriptors.get_mut(number as usize)?.take(),
-            _ => None,
-        })
-        .ok()?
+    if DOING.get() != Doing::Unloading {
+        return None;
+    }
+    HOLD.try_with(|cell| cell.borrow_mut().get_mut(number as usize)?.take()).ok()?
 }

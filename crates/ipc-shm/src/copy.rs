@@ -116,25 +116,27 @@ macro_rules! in_units {
     };
 }
 
-/// Copies `len` private bytes to shared memory.
+/// Copies `len` private bytes to shared memory, as relaxed atomic stores of the widest units that
+/// the place allows.
 ///
 /// # Safety
 ///
 /// `to` must be valid for `len` bytes that are only touched atomically meanwhile; `from` must be
 /// readable for as many bytes, all of them initialised, and overlap them nowhere.
 #[inline]
-pub(crate) unsafe fn copy_in(to: *mut u8, from: *const u8, len: usize) {
+pub unsafe fn copy_in(to: *mut u8, from: *const u8, len: usize) {
     in_units!(len, to, from, to: store_1, store_2, store_4, store_8);
 }
 
-/// Copies `len` shared bytes to private memory.
+/// Copies `len` shared bytes to private memory, as relaxed atomic loads of the widest units that the
+/// place allows.
 ///
 /// # Safety
 ///
 /// `from` must be valid for `len` bytes that are only touched atomically meanwhile; `to` must be
 /// writable for as many bytes, and overlap them nowhere.
 #[inline]
-pub(crate) unsafe fn copy_out(to: *mut u8, from: *const u8, len: usize) {
+pub unsafe fn copy_out(to: *mut u8, from: *const u8, len: usize) {
     in_units!(len, to, from, from: load_1, load_2, load_4, load_8);
 }
 

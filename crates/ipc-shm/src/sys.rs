@@ -122,18 +122,31 @@ pub(crate) fn set_len(file: BorrowedFd<'_>, len: u64) -> io::Result<()> {
 
 /// Makes a file this long and sets its memory or blocks aside, so that no later write can fail.
 pub(crate) fn allocate(file: BorrowedFd<'_>, len: u64) -> io::Result<()> {
-    let mut done = 0;
-    while done < len {
-        let step = STEP.min(len - done);
-        match rustix::fs::fallocate(file, FallocateFlags::empty(), done, step) {
+    match allocate_range(file, 0..len) {
+        // A file system that cannot set blocks aside gives them when they are written.
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => set_len(file, len),
+        result => result,
+    }
+}
+
+/// Sets the memory or blocks of a part of a file aside.
+pub(crate) fn allocate_range(file: BorrowedFd<'_>, mut range: Range<u64>) -> io::Result<()> {
+    while range.start < range.end {
+        let step = STEP.min(range.end - range.start);
+        match rustix::fs::fallocate(file, FallocateFlags::empty(), range.start, step) {
             Err(Errno::INTR) => continue,
-            // A file system that cannot set blocks aside gives them when they are written.
-            Err(Errno::OPNOTSUPP) => return set_len(file, len),
             result => result?,
         }
-        done += step;
+        range.start += step;
     }
     Ok(())
+}
+
+/// Frees the memory or blocks of whole pages of a file, which read as zero from then on.
+pub(crate) fn punch(file: BorrowedFd<'_>, range: Range<u64>) -> io::Result<()> {
+    let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    let len = range.end - range.start;
+    Ok(retry(|| rustix::fs::fallocate(file, hole, range.start, len))?)
 }
 
 /// The seals under which a length can never change.

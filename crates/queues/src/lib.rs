@@ -1,4 +1,48 @@
 //! Queues between processes: many producers, many consumers, nothing lost when one of them dies.
-//!
-//! Not built yet: the crate holds its place and its edges in the workspace; see ARCHITECTURE.md.
 #![deny(unsafe_code)]
+
+mod control;
+mod end;
+mod error;
+mod forms;
+mod gate;
+mod getting;
+mod item_ref;
+mod items;
+mod joinable;
+mod leased;
+mod looking;
+mod mark;
+mod memory;
+mod operations;
+mod out;
+mod parcel;
+mod patience;
+mod platform;
+mod putting;
+mod queue;
+mod receiver;
+mod record;
+mod reservation;
+mod ring;
+mod scratch;
+mod sender;
+mod shape;
+mod simple;
+mod sys;
+mod takes;
+mod taking;
+mod transfer;
+mod vault;
+mod waiting;
+
+pub use error::{GetError, GetManyError, PutError, PutErrorKind};
+pub use item_ref::ItemRef;
+pub use items::Items;
+pub use joinable::{JoinError, JoinableQueue, TooManyTasksDone};
+pub use leased::Leased;
+pub use queue::Queue;
+pub use receiver::Receiver;
+pub use reservation::Reservation;
+pub use sender::Sender;
+pub use simple::SimpleQueue;

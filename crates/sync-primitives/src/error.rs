@@ -62,7 +62,8 @@ pub struct NotHeld;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyReleases;
 
-/// A number of parties, permits or arrivals that no primitive can have.
+/// A number of parties, permits or arrivals that no primitive can have, or of words that no wait can
+/// name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidCount {
     /// What was asked for.

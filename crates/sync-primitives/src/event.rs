@@ -14,8 +14,13 @@ use Ordering::{Acquire, Relaxed, Release};
 const SET: u32 = 1;
 /// Somebody may sleep; only while the flag is down.
 const WAITERS: u32 = 2;
+/// A watcher sleeps that may die with a ring of the bell, so who waits looks for himself as well;
+/// only while the flag is down.
+const WATCHED: u32 = 4;
 /// What is counted up each time the flag goes up, so that no waiter misses a short one.
-const GENERATION: u32 = 4;
+const GENERATION: u32 = 8;
+/// All but the generation.
+const MARKS: u32 = SET | WAITERS | WATCHED;
 
 /// A flag: down at first, [`set`](Event::set) raises it and wakes everybody,
 /// [`clear`](Event::clear) lowers it.
@@ -127,28 +132,75 @@ impl Event {
     #[cold]
     fn wait_slow(&self, deadline: Deadline) -> bool {
         let first = self.state.load(Acquire);
-        let has_risen =
-            |state: u32| state & SET != 0 || state & !(SET | WAITERS) != first & !(SET | WAITERS);
         let vigil = Vigil::begin(&self.bell);
         loop {
             let state = self.state.load(Acquire); // Pairs with `set`.
-            if has_risen(state) {
+            if has_risen(first, state) {
                 return true;
             }
             if deadline.is_past() {
                 return false;
             }
-            if self.announce_waiter(state) {
-                vigil.sleep(&self.state, state | WAITERS, deadline);
+            if self.announce(state, WAITERS) {
+                let watched = state & WATCHED != 0;
+                let until = if watched { deadline.within(platform::SLICE) } else { deadline };
+                vigil.sleep(&self.state, state | WAITERS, until);
             }
         }
     }
 
     /// Has `set` wake us; false if the word has changed.
-    fn announce_waiter(&self, state: u32) -> bool {
-        state & WAITERS != 0
-            || self.state.compare_exchange(state, state | WAITERS, Relaxed, Relaxed).is_ok()
+    fn announce(&self, state: u32, marks: u32) -> bool {
+        let marked = state | marks;
+        state == marked || self.state.compare_exchange(state, marked, Relaxed, Relaxed).is_ok()
     }
+
+    /// The state, for a watcher to compare with later.
+    pub(crate) fn moment(&self) -> u32 {
+        self.state.load(Acquire)
+    }
+
+    /// True if the flag is up, or has been since that moment.
+    pub(crate) fn has_risen_since(&self, moment: u32) -> bool {
+        has_risen(moment, self.state.load(Acquire)) // Pairs with `set`.
+    }
+
+    /// For a watcher that has named the bell: the word at which `set` wakes it from now on, and what
+    /// it holds. None if the flag has gone up since that moment, or the word has changed just now.
+    pub(crate) fn announce_watcher(&self, moment: u32) -> Option<(&AtomicU32, u32)> {
+        self.announce_since(moment, WAITERS)
+    }
+
+    /// The same for a watcher that has not: if it dies, it may take a ring of the bell along. So it
+    /// has all who wait look for themselves now and then, until the next `set`.
+    pub(crate) fn announce_unnamed_watcher(&self, moment: u32) -> Option<(&AtomicU32, u32)> {
+        let known = self.state.load(Relaxed) & WATCHED != 0;
+        let announced = self.announce_since(moment, WAITERS | WATCHED);
+        if announced.is_some() && !known {
+            self.wake_all();
+        }
+        announced
+    }
+
+    fn announce_since(&self, moment: u32, marks: u32) -> Option<(&AtomicU32, u32)> {
+        let state = self.state.load(Acquire);
+        let announced = !has_risen(moment, state) && self.announce(state, marks);
+        announced.then_some((&self.state, state | marks))
+    }
+
+    pub(crate) fn bell(&self) -> &Bell {
+        &self.bell
+    }
+
+    /// Wakes all who sleep here, as who hears the bell has to.
+    pub(crate) fn wake_all(&self) {
+        platform::wake(&self.state, u32::MAX);
+    }
+}
+
+/// True if the flag is up in `state`, or has been since it was in the state `first`.
+fn has_risen(first: u32, state: u32) -> bool {
+    state & SET != 0 || state & !MARKS != first & !MARKS
 }
 
 /// The word with the flag up and nobody asleep; one generation on, if it was down.
@@ -156,7 +208,7 @@ fn raised(state: u32) -> u32 {
     if state & SET != 0 {
         return state;
     }
-    (state & !(SET | WAITERS)).wrapping_add(GENERATION) | SET
+    (state & !MARKS).wrapping_add(GENERATION) | SET
 }
 
 impl Default for Event {

@@ -48,6 +48,9 @@
 //! Python's users know; [`Value`] and [`Array`] are data with a lock. All of them work between
 //! threads just as well, on the stack or in an `Arc`.
 //!
+//! [`wait_any`] waits for several of them at once, for the end of somebody who holds a lock, and for
+//! words of your own, which [`futex`] can sleep at.
+//!
 //! The bare name of an operation waits as long as it takes, `try_` never waits, `_timeout` and
 //! `_deadline` may give up. Deadlines are points on the monotonic clock: a step of the wall clock
 //! changes nothing. One that has passed already means: only if it is to be had at once.
@@ -107,12 +110,14 @@ mod condvar;
 mod deadline;
 mod error;
 mod event;
+pub mod futex;
 mod gathering;
 #[cfg(not(loom))]
 pub mod handles;
 mod latch;
 #[cfg(loom)]
-mod model;
+#[doc(hidden)]
+pub mod model;
 mod monitor;
 mod mutex;
 mod once;
@@ -128,6 +133,7 @@ mod turnstile;
 #[cfg(not(loom))]
 mod value;
 mod vigil;
+mod watch;
 
 #[cfg(not(loom))]
 pub use array::{Array, ArrayGuard, ArrayResult, Element};
@@ -147,3 +153,4 @@ pub use rwlock::{ReadGuard, ReadResult, RwLock, WriteGuard, WriteResult};
 pub use semaphore::Semaphore;
 #[cfg(not(loom))]
 pub use value::Value;
+pub use watch::{Watch, wait_any};

@@ -8,9 +8,14 @@
 //! with a death at that step, and [`explore`] tries every step.
 //!
 //! Sleepers have no deadline here: a lost wake-up is a deadlock, which loom reports.
+//!
+//! A crate whose own state machines stand on this one's futexes and locks imports its atomics from
+//! here under `cfg(loom)`, has its unit tests in a module `model`, and runs them with
+//! [`kill_first`]. `cargo xtask loom` builds the two crates for each other.
 
 mod atomic;
-mod kernel;
+pub(crate) mod kernel;
+mod stage;
 #[cfg(test)]
 mod tests;
 
@@ -18,16 +23,18 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub(crate) use atomic::{AtomicU32, AtomicU64};
-pub(crate) use kernel::{Thread, wait, wait_any, wake};
-pub(crate) use loom::hint::spin_loop;
-pub(crate) use loom::thread::yield_now;
+pub use atomic::{AtomicU32, AtomicU64};
+pub use loom::hint::spin_loop;
+pub use loom::sync::atomic::fence;
+pub use loom::thread::yield_now;
+pub use stage::{kill_first, kill_first_at_length};
 
+pub use crate::futex::{wait, wake, wake_all};
 use crate::platform::Ordering::SeqCst;
 
 /// Orders the compare-exchange before it against the loads after it.
 pub(crate) fn fence_after_exchange() {
-    loom::sync::atomic::fence(SeqCst);
+    fence(SeqCst);
 }
 
 /// The kernel of the model marks every lock of the dead, so nobody has to ask.
@@ -48,7 +55,10 @@ struct Killed;
 static HAS_DIED: AtomicBool = AtomicBool::new(false);
 
 /// One step of the calling thread; the last one does not return. False if it is dead.
-fn step() -> bool {
+///
+/// Every operation on what this module has is one. Between two plain writes, which are none, a model
+/// can take one by itself.
+pub fn step() -> bool {
     if is_dead() {
         return false;
     }
@@ -68,7 +78,7 @@ fn is_dead() -> bool {
 }
 
 /// Runs `life` until it is over or its steps are used up.
-pub(crate) fn mortal(steps: u32, life: impl FnOnce()) {
+pub fn mortal(steps: u32, life: impl FnOnce()) {
     LEFT.with(|left| left.set(Some(steps)));
     if let Err(cause) = catch_unwind(AssertUnwindSafe(life)) {
         if !cause.is::<Killed>() {
@@ -81,7 +91,14 @@ pub(crate) fn mortal(steps: u32, life: impl FnOnce()) {
 
 /// Explores `model` with a thread that dies at its first step, its second, and so on, until it
 /// dies no more; tells how many steps there were.
-pub(crate) fn explore(
+///
+/// `preemptions` is how often loom may take a thread off the processor where it did not offer to
+/// leave.
+///
+/// # Panics
+///
+/// When an execution panics or ends in a deadlock.
+pub fn explore(
     preemptions: Option<usize>,
     model: impl Fn(u32) + Clone + Sync + Send + 'static,
 ) -> u32 {

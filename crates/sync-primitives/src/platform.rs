@@ -28,9 +28,10 @@ mod real {
 }
 
 #[cfg(loom)]
+pub(crate) use crate::model::kernel::{Thread, wait, wait_any, wake};
+#[cfg(loom)]
 pub(crate) use crate::model::{
-    AtomicU32, AtomicU64, Thread, fence_after_exchange, spin_loop, thread_is_gone, wait, wait_any,
-    wake, yield_now,
+    AtomicU32, AtomicU64, fence_after_exchange, spin_loop, thread_is_gone, yield_now,
 };
 #[cfg(not(loom))]
 pub(crate) use real::*;

@@ -10,7 +10,7 @@
 //! | 0 | set | either | free, and its last holder died (only the kernel writes this) |
 //! | n | – | – | held by thread n |
 //! | n | – | set | held by thread n, which has to wake somebody when it lets go |
-//! | n | set | either | no such state; it heals like the others |
+//! | n | set | either | held by thread n, which has to wake all when it lets go ([`WAKE_ALL`]) |
 //!
 //! # Taking it, and what is true if the taker dies
 //!
@@ -34,6 +34,13 @@
 //! That is what robust mutexes of glibc lack, where a waiter is left asleep beside a free lock if a
 //! third thread takes it between 3 and 4 and the one that lets go is killed there.
 //!
+//! # Looking on
+//!
+//! A watcher ([`wait_any`](crate::wait_any())) sleeps here without wanting the lock. So it hands on,
+//! when it goes, the wake-up that it may have been given ([`pass_on`](RobustWord::pass_on)). It names
+//! the word meanwhile, as a taker does; one that watches several words and can name only one of them
+//! has the holders of the others wake all who sleep there, so that its death takes nothing away.
+//!
 //! # If the kernel could not tell
 //!
 //! A process that scribbles over the links, or an unmapped lock below this one, keeps the kernel
@@ -54,6 +61,9 @@ pub(crate) const OWNER: u32 = 0x3fff_ffff;
 pub(crate) const OWNER_DIED: u32 = 0x4000_0000;
 /// Somebody may sleep at the word.
 pub(crate) const WAITERS: u32 = 0x8000_0000;
+
+/// In a word with a number: somebody sleeps there who may die with the wake-up of another.
+pub(crate) const WAKE_ALL: u32 = OWNER_DIED;
 
 /// Linux gives no thread a number above this (`PID_MAX_LIMIT`).
 const HIGHEST_TID: u32 = 1 << 22;
@@ -246,8 +256,13 @@ impl RobustWord {
 
     /// Has the holder of `word` wake us; false if the word has changed.
     pub(crate) fn announce_waiter(&self, word: u32) -> bool {
-        word & WAITERS != 0
-            || self.word.compare_exchange(word, word | WAITERS, Relaxed, Relaxed).is_ok()
+        self.announce(word, WAITERS)
+    }
+
+    /// Adds `marks` to `word`; false if the word has changed.
+    pub(crate) fn announce(&self, word: u32, marks: u32) -> bool {
+        let marked = word | marks;
+        word == marked || self.word.compare_exchange(word, marked, Relaxed, Relaxed).is_ok()
     }
 
     fn sleep(&self, thread: &Thread, word: u32, deadline: Deadline) {
@@ -311,10 +326,23 @@ impl RobustWord {
 
     #[cold]
     fn give_back_contended(&self) {
-        self.word.store(WAITERS, Release); // Pairs as in `give_back`.
-        if platform::wake(&self.word, 1) == 0 {
+        let word = self.word.swap(WAITERS, Release); // Pairs as in `give_back`.
+        self.wake(if word & WAKE_ALL == 0 { 1 } else { u32::MAX });
+    }
+
+    /// Wakes up to `count` who sleep at the word, which is free.
+    fn wake(&self, count: u32) {
+        if platform::wake(&self.word, count) == 0 {
             // Nobody slept. Who was about to sleep finds the word changed, and looks again.
             let _ = self.word.compare_exchange(WAITERS, 0, Relaxed, Relaxed);
+        }
+    }
+
+    /// For one who has slept here and goes without the lock: another gets the wake-up that it may
+    /// have been given, and the mark is back if whoever gave it has cleared it since.
+    pub(crate) fn pass_on(&self) {
+        if self.word.fetch_or(WAITERS, Relaxed) & OWNER == 0 {
+            self.wake(1);
         }
     }
 
@@ -338,6 +366,12 @@ impl RobustWord {
     /// True if some thread holds the lock at this instant.
     pub(crate) fn is_locked(&self) -> bool {
         self.word.load(Relaxed) & OWNER != 0
+    }
+
+    /// The word, if it holds a number that a thread can have.
+    pub(crate) fn held(&self) -> Option<u32> {
+        let word = self.word.load(Acquire); // Pairs with the release of `unlock`.
+        (1..=HIGHEST_TID).contains(&(word & OWNER)).then_some(word)
     }
 
     /// Says in what state the data are; for the holder.

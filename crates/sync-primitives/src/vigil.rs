@@ -42,9 +42,44 @@ impl Bell {
     }
 
     /// What must be done if the bell is found with another value: somebody has written over it.
-    fn mend(&self) {
+    pub(crate) fn mend(&self) {
         if self.0.load(platform::Ordering::Relaxed) != 0 {
             self.0.store(0, platform::Ordering::Relaxed);
+        }
+    }
+}
+
+/// The time in which the kernel looks at one word if this thread dies, and wakes somebody there if
+/// the word holds no thread's number.
+#[derive(Debug)]
+pub(crate) struct Naming(bool);
+
+impl Naming {
+    #[inline]
+    pub(crate) fn begin(word: &AtomicU32) -> Naming {
+        // Without a list the wake-ups are only as sure as the waker's life.
+        let named = Thread::with(|thread| {
+            let free = !thread.is_busy();
+            if free {
+                thread.begin(word);
+            }
+            free
+        });
+        Naming(named.unwrap_or(false))
+    }
+
+    /// False if the word could not be named.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.0
+    }
+}
+
+impl Drop for Naming {
+    #[inline]
+    fn drop(&mut self) {
+        if self.0 {
+            // A list that was there at the beginning is there still.
+            let _ = Thread::with(Thread::end);
         }
     }
 }
@@ -53,21 +88,13 @@ impl Bell {
 #[derive(Debug)]
 pub(crate) struct Vigil<'a> {
     bell: &'a Bell,
-    named: bool,
+    _naming: Naming,
 }
 
 impl<'a> Vigil<'a> {
     #[inline]
     pub(crate) fn begin(bell: &'a Bell) -> Vigil<'a> {
-        // Without a list the wake-ups are only as sure as the waker's life.
-        let named = Thread::with(|thread| {
-            let free = !thread.is_busy();
-            if free {
-                thread.begin(&bell.0);
-            }
-            free
-        });
-        Vigil { bell, named: named.unwrap_or(false) }
+        Vigil { bell, _naming: Naming::begin(&bell.0) }
     }
 
     /// Sleeps while `word` is `expected`; false when the deadline has passed. May wake up early.
@@ -84,16 +111,6 @@ impl<'a> Vigil<'a> {
                 true
             }
             Woken::TimedOut => false,
-        }
-    }
-}
-
-impl Drop for Vigil<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.named {
-            // A list that was there at the beginning is there still.
-            let _ = Thread::with(Thread::end);
         }
     }
 }

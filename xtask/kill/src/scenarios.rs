@@ -17,6 +17,7 @@ mod region;
 mod ring;
 mod rwlock;
 mod semaphore;
+mod watch;
 mod work;
 
 use crate::scenario::Case;
@@ -37,6 +38,7 @@ pub(crate) fn all() -> Vec<Box<dyn Case>> {
         once::cases(),
         condvar::cases(),
         barrier::cases(),
+        watch::cases(),
         region::cases(),
     ]
     .into_iter()

@@ -24,5 +24,6 @@ mod semaphore;
 mod support;
 mod system;
 mod value;
+mod watch;
 
 procspawn_core::test_binary!();

@@ -225,6 +225,18 @@ impl<R: Serialize + DeserializeOwned + 'static> Child<R> {
         child
     }
 
+    /// As [`ready`](Child::ready), and waits until it sleeps in a futex.
+    #[track_caller]
+    pub(crate) fn asleep<F, T>(method: StartMethod, shared: &T, function: F) -> Child<R>
+    where
+        F: Function<(T, Turn), Output = R>,
+        T: Clone + Serialize + DeserializeOwned + 'static,
+    {
+        let mut child = Child::start(method, shared, function);
+        child.wait_asleep();
+        child
+    }
+
     #[track_caller]
     pub(crate) fn wait_ready(&mut self) {
         self.ready.recv_timeout(PATIENCE).unwrap();

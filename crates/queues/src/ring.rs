@@ -1,0 +1,308 @@
+//! The ring: records one behind the other in shared memory, put at the tail and taken at the head.
+//!
+//! Producers have a lock and consumers have another, so that one of each never wait for each other.
+//! What a record holds is written before one store of the tail makes it visible, and read before
+//! one store of the head lets its room be used again.
+//!
+//! | a producer dies | then |
+//! |---|---|
+//! | before it stores the tail | its item was never there; the next one writes over it |
+//! | after | the item is there |
+//!
+//! | a consumer dies | then |
+//! |---|---|
+//! | before it stores the head | the item is still there, for the next one |
+//! | after | the item was taken, and died with it, unless it was leased |
+//!
+//! The kernel gives the lock of the dead one to the next, and nothing needs to be put right but the
+//! places of `takes`.
+//!
+//! # Where the next record goes
+//!
+//! Units count up for ever; a record lies at its unit modulo the cycle. It follows the one before if
+//! it fits below `resident`, up to where the ring has memory. If not, and the beginning of the ring
+//! is free, a `Jump` leads there, the units in between being skipped. If neither, the ring is given
+//! more memory. So a queue that is drained as fast as it is filled goes round in the same few pages,
+//! and only a backlog makes it grow. When it is empty again, it shrinks.
+
+use crate::control::{Consumers, Control, Producers};
+use crate::mark::Mark;
+use crate::memory::Memory;
+use crate::record::{Kind, Record, units_for};
+use crate::shape::{Shape, UNIT};
+
+/// Memory that a drained queue keeps, so that bursts up to this size find it warm.
+const KEPT_BYTES: usize = 4 << 20;
+
+/// Why a record has no place.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum NoRoom {
+    /// Consumers have to take something first.
+    Full,
+    /// The system has no more memory.
+    OutOfMemory,
+    Corrupt(&'static str),
+}
+
+/// The shared memory holds what no queue does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Corrupt(pub(crate) &'static str);
+
+/// A record that can be taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Front {
+    pub(crate) record: Record,
+    pub(crate) unit: u32,
+    /// Where the head will be.
+    pub(crate) next: Mark,
+}
+
+/// The operations on the ring; each needs the guard of its side's lock.
+#[derive(Debug)]
+pub(crate) struct Ring {
+    memory: Memory,
+}
+
+impl Ring {
+    pub(crate) fn new(memory: Memory) -> Ring {
+        Ring { memory }
+    }
+
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    #[inline]
+    pub(crate) fn control(&self) -> &Control {
+        self.memory.control()
+    }
+
+    #[inline]
+    pub(crate) fn shape(&self) -> Shape {
+        self.memory.shape()
+    }
+
+    /// Where a record lies.
+    #[inline]
+    pub(crate) fn place_of(&self, unit: u32) -> u32 {
+        self.shape().place_of(unit)
+    }
+
+    /// Finds a place for an item of `len` bytes behind `tail`, and gives its unit.
+    #[inline]
+    pub(crate) fn find_place(
+        &self,
+        producers: &mut Producers,
+        tail: Mark,
+        len: u32,
+    ) -> Result<u32, NoRoom> {
+        if self.has_place_behind(producers, tail, len) {
+            return Ok(tail.unit);
+        }
+        self.find_place_slowly(producers, tail, units_for(len))
+    }
+
+    /// True if an item certainly has a place straight behind `tail`.
+    #[inline]
+    pub(crate) fn has_place_behind(&self, producers: &Producers, tail: Mark, len: u32) -> bool {
+        let is_full = tail.count.wrapping_sub(producers.taken) >= self.shape().items;
+        !is_full && self.fits(producers.freed, tail.unit, units_for(len))
+    }
+
+    #[cold]
+    fn find_place_slowly(
+        &self,
+        producers: &mut Producers,
+        tail: Mark,
+        units: u32,
+    ) -> Result<u32, NoRoom> {
+        let (control, shape) = (self.control(), self.shape());
+        let head = control.head();
+        producers.taken = head.count;
+        producers.freed = control.takes.oldest(head.unit, tail.unit);
+        if tail.units_since(producers.freed) > shape.cycle || tail.items_since(head) > shape.items {
+            return Err(NoRoom::Corrupt("the head is ahead of the tail"));
+        }
+        if tail.items_since(head) == shape.items {
+            return Err(NoRoom::Full);
+        }
+        if self.fits(producers.freed, tail.unit, units) {
+            return Ok(tail.unit);
+        }
+        match self.jump(producers.freed, tail.unit, units) {
+            Some(unit) => Ok(unit),
+            None => self.grow(producers.freed, tail.unit, units),
+        }
+    }
+
+    /// True if a record fits straight behind the tail, and leaves room for a jump behind itself.
+    #[inline]
+    fn fits(&self, freed: u32, unit: u32, units: u32) -> bool {
+        let (shape, resident) = (self.shape(), self.resident());
+        let end = shape.place_of(unit) + units;
+        let has_memory = end < resident || (end == resident && end == shape.cycle);
+        has_memory && self.is_free(freed, unit, units)
+    }
+
+    /// True if so many units from `unit` on are not in use.
+    #[inline]
+    fn is_free(&self, freed: u32, unit: u32, units: u32) -> bool {
+        let used = u64::from(unit.wrapping_sub(freed)) + u64::from(units);
+        used <= u64::from(self.shape().cycle)
+    }
+
+    /// How much of the ring has memory, whatever somebody may have written there.
+    #[inline]
+    fn resident(&self) -> u32 {
+        self.control().fixed.resident().min(self.shape().room)
+    }
+
+    /// Leads from the tail to the beginning of the ring, if there is room.
+    fn jump(&self, freed: u32, unit: u32, units: u32) -> Option<u32> {
+        let shape = self.shape();
+        let skipped = shape.cycle - shape.place_of(unit);
+        let used = u64::from(unit.wrapping_sub(freed)) + u64::from(skipped) + u64::from(units);
+        if used > u64::from(shape.cycle) || units >= self.resident() {
+            return None;
+        }
+        self.write_jump(unit);
+        Some(unit.wrapping_add(skipped))
+    }
+
+    /// True if a record would find a place, now or with more memory.
+    pub(crate) fn has_place(&self, freed: u32, unit: u32, units: u32) -> bool {
+        let (shape, place) = (self.shape(), self.shape().place_of(unit));
+        let straight = place.saturating_add(units) < shape.room && self.is_free(freed, unit, units);
+        straight || self.is_free(freed, unit, (shape.cycle - place).saturating_add(units))
+    }
+
+    fn write_jump(&self, unit: u32) {
+        self.memory.set_header(self.place_of(unit), Record::new(Kind::Jump, 0).word());
+    }
+
+    /// Gives the ring more memory, so that a record fits behind the tail.
+    fn grow(&self, freed: u32, unit: u32, units: u32) -> Result<u32, NoRoom> {
+        let (shape, resident) = (self.shape(), self.resident());
+        let end = shape.place_of(unit).saturating_add(units);
+        let wanted = resident.saturating_mul(2).max(end.saturating_add(1)).min(shape.room);
+        if wanted <= end || wanted <= resident || !self.is_free(freed, unit, units) {
+            return Err(NoRoom::Full);
+        }
+        // Dies in between: what is set aside twice is there once.
+        self.memory.set_aside(resident..wanted).map_err(|_| NoRoom::OutOfMemory)?;
+        self.control().fixed.set_resident(wanted);
+        Ok(unit)
+    }
+
+    /// Writes a record at a unit that [`find_place`](Ring::find_place) gave; the tail behind it.
+    #[inline]
+    pub(crate) fn write(&self, tail: Mark, unit: u32, kind: Kind, bytes: &[u8]) -> Mark {
+        self.memory.write(self.place_of(unit), bytes);
+        self.write_header(tail, unit, kind, bytes.len() as u32)
+    }
+
+    /// Writes the header of a record whose bytes are there.
+    #[inline]
+    pub(crate) fn write_header(&self, tail: Mark, unit: u32, kind: Kind, len: u32) -> Mark {
+        let record = Record::new(kind, len);
+        self.memory.set_header(self.place_of(unit), record.word());
+        tail.after_item(unit.wrapping_add(record.units()))
+    }
+
+    /// The next record to be taken.
+    #[inline]
+    pub(crate) fn front(&self, consumers: &mut Consumers) -> Result<Option<Front>, Corrupt> {
+        let head = self.control().head();
+        let mut tail = Mark::from_word(consumers.tail);
+        if tail.count == head.count {
+            tail = self.control().tail();
+            consumers.tail = tail.word();
+            if tail.count == head.count {
+                return Ok(None);
+            }
+        }
+        self.record_at(head, tail).map(Some)
+    }
+
+    /// The record behind `head`, checked against everything that could lead astray.
+    #[inline]
+    fn record_at(&self, head: Mark, tail: Mark) -> Result<Front, Corrupt> {
+        let (shape, mut unit) = (self.shape(), head.unit);
+        let mut record = self.record(unit)?;
+        if record.is(Kind::Jump) {
+            unit = unit.wrapping_add(shape.cycle - shape.place_of(unit));
+            record = self.record(unit)?;
+        }
+        let units = record.units();
+        let left = tail.unit.wrapping_sub(unit);
+        let is_whole = units <= left && left <= shape.cycle && self.is_within(unit, units);
+        if record.is(Kind::Jump) || !is_whole {
+            return Err(Corrupt("a record is longer than what has been put"));
+        }
+        let next = head.after_item(unit.wrapping_add(units));
+        Ok(Front { record, unit, next })
+    }
+
+    /// The record of an item that was returned, which is still where it was.
+    pub(crate) fn record(&self, unit: u32) -> Result<Record, Corrupt> {
+        let place = self.place_of(unit);
+        if !self.is_within(unit, 1) {
+            return Err(Corrupt("a mark is outside of the ring"));
+        }
+        Record::from_word(self.memory.header(place)).ok_or(Corrupt("there is no record"))
+    }
+
+    /// The same, with all of its bytes inside the ring.
+    pub(crate) fn whole_record(&self, unit: u32) -> Result<Record, Corrupt> {
+        let record = self.record(unit)?;
+        let is_item = !record.is(Kind::Jump) && self.is_within(unit, record.units());
+        if is_item { Ok(record) } else { Err(Corrupt("a returned item is not where it was")) }
+    }
+
+    fn is_within(&self, unit: u32, units: u32) -> bool {
+        self.place_of(unit).checked_add(units).is_some_and(|end| end <= self.shape().room)
+    }
+
+    /// Copies the bytes of a record.
+    #[inline]
+    pub(crate) fn read(&self, unit: u32, record: Record, buffer: &mut Vec<u8>) {
+        self.memory.read(self.place_of(unit), record.len() as usize, buffer);
+    }
+
+    /// True if a drained ring would give memory back.
+    #[inline]
+    pub(crate) fn is_large(&self) -> bool {
+        self.control().fixed.resident() > self.kept()
+    }
+
+    fn kept(&self) -> u32 {
+        self.shape().first.max((KEPT_BYTES / UNIT) as u32).min(self.shape().room)
+    }
+
+    /// Gives the memory of a drained ring back, for the holder of both locks.
+    ///
+    /// 1. A jump is written where both marks stand. 2. The tail goes to the beginning of the next
+    ///    cycle. Dies: the head will follow by the jump. 3. The head goes there, too. Dies: the
+    ///    memory stays until the ring is drained again. 4. The ring is said to have less memory.
+    ///    Dies: it goes the next time. 5. The memory goes.
+    pub(crate) fn shrink(&self, producers: &mut Producers, consumers: &mut Consumers) {
+        let (control, shape) = (self.control(), self.shape());
+        let (head, tail) = (control.head(), control.tail());
+        if head.count != tail.count || control.takes.oldest(head.unit, tail.unit) != head.unit {
+            return;
+        }
+        let place = shape.place_of(tail.unit);
+        let mut begin = tail;
+        if place != 0 && self.is_within(tail.unit, 1) {
+            self.write_jump(tail.unit);
+            begin.unit = tail.unit.wrapping_add(shape.cycle - place);
+        }
+        control.set_tail(begin);
+        control.set_head(begin);
+        (producers.freed, consumers.tail) = (begin.unit, begin.word());
+        let kept = self.kept();
+        control.fixed.set_resident(kept);
+        // A refusal leaves the memory where it is, and the next growth finds it there.
+        let _ = self.memory.give_back_from(kept);
+    }
+}

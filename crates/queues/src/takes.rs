@@ -1,0 +1,340 @@
+//! Who has which item out of the ring: a table with a robust lock for each place, so that the kernel
+//! says when one of them has died.
+//!
+//! | state | lock | meaning |
+//! |---|---|---|
+//! | `FREE` | free | nobody uses the place |
+//! | `BORROWED` | held | a consumer reads the item where it lies |
+//! | `BORROWED` | free | the consumer died; the item died with it, and its room is free |
+//! | `LEASED` | held | a consumer works on the item, and has not said that it is done |
+//! | `LEASED` | free | the consumer died or gave the item back: it is the next to be taken |
+//! | `OWED` | held | a thread has taken `count` items of a joinable queue that are not done |
+//! | `OWED` | free | the thread died, and `count` items will not be done |
+//! | any of them, `PENDING` | held | the consumer has not moved the head past the item yet |
+//! | any of them, `PENDING` | free | it died before it said that it had: the head knows |
+//!
+//! A place is given out under the consumers' lock, and its fields are there before the head moves
+//! past the item; so whoever sees the head there sees the place. `active` says which places are
+//! worth a look: a bit is set before the head moves, and taken away before the place's lock is
+//! given back. One that a death leaves set costs a look.
+
+use ipc_shm::Shareable;
+use sync_primitives::{LockError, Mutex, MutexGuard};
+
+use crate::platform::{AtomicU32, AtomicU64, Ordering};
+
+use Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+/// How many items can be out of the ring at one time.
+pub(crate) const PLACES: usize = 120;
+
+const FREE: u32 = 0;
+pub(crate) const BORROWED: u32 = 1;
+pub(crate) const LEASED: u32 = 2;
+pub(crate) const OWED: u32 = 3;
+const PENDING: u32 = 1 << 31;
+
+/// One place of the table.
+#[derive(Debug, Shareable)]
+#[repr(C, align(64))]
+pub(crate) struct Take {
+    holder: Mutex<()>,
+    state: AtomicU32,
+    /// Where the item lies.
+    pub(crate) unit: AtomicU32,
+    /// The tag of the item's descriptors; 0 if it has none.
+    pub(crate) tag: AtomicU64,
+    /// How often the item has been given out, or how many items are owed.
+    pub(crate) count: AtomicU32,
+    /// The process that owes them.
+    pub(crate) pid: AtomicU32,
+}
+
+/// The table.
+#[derive(Debug, Shareable)]
+#[repr(C)]
+pub(crate) struct Takes {
+    active: [AtomicU64; 2],
+    places: [Take; PLACES],
+}
+
+/// A place that this thread holds.
+#[derive(Debug)]
+pub(crate) struct Held<'a> {
+    takes: &'a Takes,
+    index: usize,
+    guard: MutexGuard<'a, ()>,
+}
+
+impl Takes {
+    pub(crate) fn new() -> Takes {
+        Takes {
+            active: [AtomicU64::new(0), AtomicU64::new(0)],
+            places: std::array::from_fn(|_| Take::new()),
+        }
+    }
+
+    /// True if something may be out of the ring.
+    #[inline]
+    pub(crate) fn is_any_active(&self) -> bool {
+        // Acquire pairs with the release of `set_active`: the place's fields are there.
+        self.active.iter().any(|bits| bits.load(Acquire) != 0)
+    }
+
+    /// The places worth a look.
+    pub(crate) fn active(&self) -> impl Iterator<Item = (usize, &Take)> {
+        let bits = self.active.each_ref().map(|bits| bits.load(Acquire)); // As above.
+        let is_active = move |index: usize| bits[index / 64] >> (index % 64) & 1 == 1;
+        self.places.iter().enumerate().filter(move |(index, _)| is_active(*index))
+    }
+
+    /// Takes a free place, for the holder of the consumers' lock.
+    ///
+    /// # Errors
+    ///
+    /// [`LockError::TooManyHeld`] if this thread can hold no more locks, and
+    /// [`LockError::WouldBlock`] if all places are in use.
+    pub(crate) fn take_place(&self) -> Result<Held<'_>, LockError<()>> {
+        let (low, high) = (self.active[0].load(Relaxed), self.active[1].load(Relaxed));
+        let likely = (!(u128::from(high) << 64 | u128::from(low))).trailing_zeros() as usize;
+        let order = (likely..PLACES).chain(0..likely.min(PLACES));
+        for index in order {
+            match self.hold_if_unused(index) {
+                Ok(Some(held)) => return Ok(held),
+                Ok(None) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(LockError::WouldBlock)
+    }
+
+    fn hold_if_unused(&self, index: usize) -> Result<Option<Held<'_>>, LockError<()>> {
+        let place = &self.places[index];
+        if !place.is_unused() {
+            return Ok(None);
+        }
+        let held = self.try_hold(index)?;
+        // A live borrower may have come in between the look and the lock; then it was not ours.
+        Ok(held.filter(|_| place.is_left_over()))
+    }
+
+    /// Takes the lock of a place that nobody living holds.
+    pub(crate) fn try_hold(&self, index: usize) -> Result<Option<Held<'_>>, LockError<()>> {
+        let guard = match self.places[index].holder.try_lock() {
+            Ok(guard) => guard,
+            Err(LockError::OwnerDied(guard) | LockError::Poisoned(guard)) => {
+                MutexGuard::mark_consistent(&guard);
+                guard
+            }
+            Err(LockError::WouldBlock | LockError::Deadlock) => return Ok(None),
+            Err(LockError::TooManyHeld) => return Err(LockError::TooManyHeld),
+            Err(LockError::Unsupported(why)) => return Err(LockError::Unsupported(why)),
+            Err(_) => return Err(LockError::Corrupt),
+        };
+        Ok(Some(Held { takes: self, index, guard }))
+    }
+
+    /// The place by which this thread owes items, if it does.
+    pub(crate) fn own_debt(&self) -> Option<&Take> {
+        let owed = self.active().map(|(_, take)| take).filter(|take| take.state() == OWED);
+        let mut own = owed.filter(|take| take.is_held_by_us());
+        own.next()
+    }
+
+    /// How far back from `tail` the ring is in use by items that are out, if that is farther than
+    /// `head`.
+    pub(crate) fn oldest(&self, head: u32, tail: u32) -> u32 {
+        let pins = self.active().filter(|(_, take)| take.pins()).map(|(_, take)| {
+            take.unit.load(Relaxed) // Ordered by `active`.
+        });
+        pins.fold(head, |oldest, unit| {
+            if tail.wrapping_sub(unit) > tail.wrapping_sub(oldest) { unit } else { oldest }
+        })
+    }
+
+    /// What a consumer that died within its operation has left, put right by the next one, before
+    /// anything else. `head` is where it left the head.
+    ///
+    /// Dies in between: what has been put right stays so, and the next one goes on.
+    pub(crate) fn repair(&self, head: u32) {
+        for (_, take) in self.active() {
+            let state = take.state.load(Acquire);
+            let is_taken = take.unit.load(Relaxed) != head;
+            if take.state() == OWED {
+                take.settle_count(is_taken);
+            } else if state & PENDING != 0 {
+                take.state.store(if is_taken { state & !PENDING } else { FREE }, Release);
+            }
+        }
+    }
+
+    fn bit(&self, index: usize) -> (&AtomicU64, u64) {
+        (&self.active[index / 64], 1 << (index % 64))
+    }
+}
+
+impl Take {
+    fn new() -> Take {
+        Take {
+            holder: Mutex::new(()),
+            state: AtomicU32::new(FREE),
+            unit: AtomicU32::new(0),
+            tag: AtomicU64::new(0),
+            count: AtomicU32::new(0),
+            pid: AtomicU32::new(0),
+        }
+    }
+
+    /// What the place is used for, whether or not the head has moved past it.
+    pub(crate) fn state(&self) -> u32 {
+        self.state.load(Acquire) & !PENDING // Pairs with the releases of `Held`.
+    }
+
+    /// True if nobody living has the place.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        !self.holder.is_locked()
+    }
+
+    /// The lock of the place, for those who wait for its holder's end.
+    pub(crate) fn holder(&self) -> &Mutex<()> {
+        &self.holder
+    }
+
+    /// True if the item is to be given out again.
+    pub(crate) fn is_returned(&self) -> bool {
+        self.state.load(Acquire) == LEASED && self.is_abandoned()
+    }
+
+    /// True if a living thread other than this one has the item and may return it.
+    pub(crate) fn is_leased_by_other(&self) -> bool {
+        self.state() == LEASED && !self.is_abandoned() && !self.is_held_by_us()
+    }
+
+    /// How many items are leased here, or have been and are to be given out again.
+    pub(crate) fn leases(&self) -> u32 {
+        u32::from(self.state() == LEASED)
+    }
+
+    /// How many items a thread owes that are not done.
+    pub(crate) fn debt(&self) -> u32 {
+        self.count.load(Acquire) & !PENDING
+    }
+
+    /// One item less to be done; false if there is none.
+    pub(crate) fn pay_one(&self) -> bool {
+        let less = |count: u32| {
+            let done = count & !PENDING;
+            let sure = if count & PENDING == 0 { done } else { done.saturating_sub(1) };
+            (sure > 0).then(|| count - 1)
+        };
+        self.count.fetch_update(AcqRel, Acquire, less).is_ok()
+    }
+
+    /// Nobody uses it, or a consumer left it behind when it died: worth a try.
+    fn is_unused(&self) -> bool {
+        self.is_abandoned() && self.is_left_over()
+    }
+
+    fn is_left_over(&self) -> bool {
+        match self.state() {
+            FREE | BORROWED => true,
+            OWED => self.debt() == 0,
+            _ => false,
+        }
+    }
+
+    /// True if this thread holds the place.
+    pub(crate) fn is_held_by_us(&self) -> bool {
+        !self.is_abandoned() && matches!(self.holder.try_lock(), Err(LockError::Deadlock))
+    }
+
+    /// The item's room cannot be used again.
+    fn pins(&self) -> bool {
+        match self.state() {
+            LEASED => true,
+            BORROWED => !self.is_abandoned(),
+            _ => false,
+        }
+    }
+
+    fn settle_count(&self, is_taken: bool) {
+        let settle = |count: u32| {
+            let unsure = count & PENDING != 0;
+            let settled = (count & !PENDING).saturating_sub(u32::from(!is_taken));
+            unsure.then_some(settled)
+        };
+        // A count that was sure stays as it is.
+        let _ = self.count.fetch_update(AcqRel, Acquire, settle);
+    }
+}
+
+impl<'a> Held<'a> {
+    pub(crate) fn take(&self) -> &'a Take {
+        &self.takes.places[self.index]
+    }
+
+    /// Enters an item that the head is about to move past.
+    pub(crate) fn enter(&self, state: u32, unit: u32, tag: u64) {
+        let take = self.take();
+        take.unit.store(unit, Relaxed);
+        take.tag.store(tag, Relaxed);
+        take.count.store(u32::from(state != OWED), Relaxed);
+        if state == OWED {
+            take.pid.store(std::process::id(), Relaxed);
+        }
+        take.state.store(state | PENDING, Release);
+        let (bits, bit) = self.takes.bit(self.index);
+        bits.fetch_or(bit, AcqRel);
+    }
+
+    /// The head has moved past the item.
+    pub(crate) fn confirm(&self) {
+        let take = self.take();
+        take.state.store(take.state(), Release);
+    }
+
+    /// Takes over an item that was returned: one more time that it is given out.
+    pub(crate) fn take_over(&self) {
+        self.take().count.fetch_add(1, Relaxed);
+    }
+
+    /// The item is done with; the place is free.
+    pub(crate) fn free(self) {
+        self.take().state.store(FREE, Release);
+        let (bits, bit) = self.takes.bit(self.index);
+        bits.fetch_and(!bit, AcqRel);
+        drop(self.guard);
+    }
+
+    /// Keeps the place for this thread until [`free_own`](Takes::free_own) or its end.
+    pub(crate) fn keep(self) {
+        MutexGuard::keep(self.guard);
+    }
+}
+
+impl Takes {
+    /// Counts one more item that this thread owes, by its place. Unsure until [`Take::be_sure`].
+    pub(crate) fn owe_one(take: &Take, unit: u32) {
+        take.unit.store(unit, Relaxed);
+        take.count.fetch_add(PENDING + 1, AcqRel);
+    }
+
+    /// The head has moved past the item that is owed.
+    pub(crate) fn be_sure(take: &Take) {
+        take.count.fetch_sub(PENDING, AcqRel);
+    }
+
+    /// Gives back the place by which this thread owed items.
+    pub(crate) fn free_own(&self, take: &Take) {
+        let index = self.places.iter().position(|place| std::ptr::eq(place, take));
+        let Some(index) = index else { return };
+        take.state.store(FREE, Release);
+        let (bits, bit) = self.bit(index);
+        bits.fetch_and(!bit, AcqRel);
+        // It is ours: only this thread gets here with it.
+        let _ = take.holder.release();
+    }
+}
+
+#[cfg(not(loom))]
+const _: () = assert!(size_of::<Take>() == 64);

@@ -1,0 +1,93 @@
+//! Where the descriptors of queued items lie: in the kernel, in a socket that is connected to itself.
+//!
+//! They outlive the process that put them, as the items in shared memory do. A packet has a tag, a
+//! number that is given out once, which stands in the item's record, too. Producers add packets at
+//! the back, each before its item is committed, under their lock; consumers look at the front under
+//! theirs.
+//!
+//! | dies | then |
+//! |---|---|
+//! | a producer between packet and item | the packet has a tag that no item has, and is left over |
+//! | a consumer that has looked, before it takes the item | packet and item are still there |
+//! | after it has taken the item | the packet is left over |
+//! | while it moves a packet from the front to the back | it is there twice; one is left over |
+//!
+//! Who sees a packet at the front that is left over throws it away.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::net::SocketType;
+
+use crate::sys;
+
+/// The socket.
+#[derive(Debug)]
+pub(crate) struct Vault(OwnedFd);
+
+impl Vault {
+    pub(crate) fn new() -> io::Result<Vault> {
+        sys::socket_to_itself().map(Vault)
+    }
+
+    /// One from another process.
+    pub(crate) fn attach(socket: OwnedFd) -> io::Result<Vault> {
+        sys::checked_socket(socket, SocketType::DGRAM).map(Vault)
+    }
+
+    /// Adds the descriptors of an item.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if the vault is full; others if too many descriptors of this user are on their
+    /// way already.
+    pub(crate) fn add(&self, tag: u64, descriptors: &[OwnedFd]) -> io::Result<()> {
+        sys::send(self.as_fd(), &tag.to_ne_bytes(), descriptors)
+    }
+
+    /// Duplicates of an item's descriptors, which stay at the front of the vault; `None` if they are
+    /// not there. Packets that come before are moved to the back if they are wanted.
+    pub(crate) fn find(
+        &self,
+        tag: u64,
+        is_wanted: impl Fn(u64) -> bool,
+    ) -> io::Result<Option<Vec<OwnedFd>>> {
+        let mut first_moved = None;
+        while let Some((front, descriptors)) = self.front()? {
+            if front == tag {
+                return Ok(Some(descriptors));
+            }
+            if first_moved == Some(front) {
+                return Ok(None);
+            }
+            if is_wanted(front) {
+                first_moved.get_or_insert(front);
+                self.add(front, &descriptors)?;
+            }
+            self.drop_front()?;
+        }
+        Ok(None)
+    }
+
+    /// Throws away what is found at the front for an item that has been taken.
+    pub(crate) fn discard_front(&self) {
+        // If it cannot be had now, whoever sees it at the front throws it away.
+        let _ = self.drop_front();
+    }
+
+    fn front(&self) -> io::Result<Option<(u64, Vec<OwnedFd>)>> {
+        let mut tag = [0; 8];
+        let packet = sys::peek(self.as_fd(), &mut tag)?;
+        Ok(packet.map(|(_, descriptors)| (u64::from_ne_bytes(tag), descriptors)))
+    }
+
+    fn drop_front(&self) -> io::Result<()> {
+        sys::receive(self.as_fd(), &mut [0; 8]).map(drop)
+    }
+}
+
+impl AsFd for Vault {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
