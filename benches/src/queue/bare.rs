@@ -8,7 +8,7 @@ use multiproc::{Function, Shareable, Shared};
 use crate::contender::{Missing, Round, Setting};
 use crate::cores::Place;
 use crate::futex::Flag;
-use crate::queue::item::{self, Block, Item, PLACES};
+use crate::queue::item::{self, Block, Item, PLACES, number_of};
 use crate::queue::ring::Ring;
 use crate::queue::track::Track;
 use crate::queue::{flow, trips};
@@ -33,7 +33,8 @@ pub(crate) fn blocks<const LEN: usize>(setting: Setting) -> Result<Round, Missin
 
 fn sum_blocks<const LEN: usize>(track: Shared<Track>, ring: Ring<u8>) {
     let (mut end, mut block) = (ring.end(), Block::new(LEN));
-    track.follow(flow::sum(|| block.filled(|bytes| end.get_block(bytes))));
+    let mut get = || end.look_at_block(LEN, |bytes| block.filled(|own| own.copy_from_slice(bytes)));
+    track.follow(flow::sum(&mut get));
 }
 
 /// Blocks of `LEN` bytes, copied in and looked at where they are.
@@ -43,7 +44,7 @@ pub(crate) fn blocks_in_place<const LEN: usize>(setting: Setting) -> Result<Roun
 
 fn look_at_blocks<const LEN: usize>(track: Shared<Track>, ring: Ring<u8>) {
     let mut end = ring.end();
-    track.follow(flow::sum(|| end.look_at_block(LEN)));
+    track.follow(flow::sum(|| end.look_at_block(LEN, number_of)));
 }
 
 fn blocks_to<F>(follower: F, len: usize, setting: Setting) -> Result<Round, Missing>

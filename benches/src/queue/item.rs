@@ -72,7 +72,7 @@ pub(crate) fn number_of(bytes: &[u8]) -> u64 {
 }
 
 /// The number at both ends, or one that no sum can hide.
-pub(crate) fn number(first: u64, last: u64) -> u64 {
+fn number(first: u64, last: u64) -> u64 {
     if first == last { first } else { 1 << 60 }
 }
 
