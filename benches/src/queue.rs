@@ -19,6 +19,7 @@ mod flow;
 mod iceoryx;
 mod ipc;
 mod item;
+mod ours;
 mod ring;
 mod track;
 mod trips;
@@ -38,6 +39,8 @@ pub(crate) struct Values<T>(PhantomData<T>);
 impl<T: Item + iceoryx::Payload> Values<T> {
     pub(crate) const FAMILY: Family = &[
         ("crossbeam-channel, threads", Contender::Here(crossbeam::values::<T>)),
+        ("multiproc Queue", Contender::Here(ours::values::<T>)),
+        ("multiproc Queue, many", Contender::Here(ours::values_many::<T>)),
         ("bare ring", Contender::Here(bare::values::<T>)),
         ("iceoryx2, polling", Contender::Here(iceoryx::values::<T>)),
         ("ipc-channel", Contender::Here(ipc::values::<T>)),
@@ -47,6 +50,9 @@ impl<T: Item + iceoryx::Payload> Values<T> {
 
 pub(crate) const KIBIBYTE: Family = &[
     ("crossbeam-channel, threads", Contender::Here(crossbeam::blocks::<KIB>)),
+    ("multiproc Queue", Contender::Here(ours::blocks::<KIB>)),
+    ("multiproc Queue, bytes", Contender::Here(ours::bytes::<KIB>)),
+    ("multiproc Queue, in place", Contender::Here(ours::in_place::<KIB>)),
     ("bare ring", Contender::Here(bare::blocks::<KIB>)),
     ("bare ring, in place", Contender::Here(bare::blocks_in_place::<KIB>)),
     ("iceoryx2, polling", Contender::Here(iceoryx::blocks::<KIB>)),
@@ -57,6 +63,9 @@ pub(crate) const KIBIBYTE: Family = &[
 
 pub(crate) const MEBIBYTE: Family = &[
     ("memcpy in and out", Contender::Here(bare::blocks::<MIB>)),
+    ("multiproc Queue", Contender::Here(ours::blocks::<MIB>)),
+    ("multiproc Queue, bytes", Contender::Here(ours::bytes::<MIB>)),
+    ("multiproc Queue, borrow", Contender::Here(ours::borrowed::<MIB>)),
     ("crossbeam-channel, threads", Contender::Here(crossbeam::blocks::<MIB>)),
     ("iceoryx2, polling", Contender::Here(iceoryx::blocks::<MIB>)),
     ("ipc-channel, bytes", Contender::Here(ipc::blocks::<MIB>)),
@@ -65,11 +74,13 @@ pub(crate) const MEBIBYTE: Family = &[
 
 pub(crate) const TWO_BY_TWO: Family = &[
     ("crossbeam-channel, threads", Contender::Here(crossbeam::two_by_two)),
+    ("multiproc Queue", Contender::Here(ours::two_by_two)),
     ("python Queue", Contender::Program(|setting| python_queue(8, 10_000, 2, setting))),
 ];
 
 pub(crate) const SPIN: Family = &[
     ("bare spin", Contender::Here(bare::spin_trip)),
+    ("multiproc Queue", Contender::Here(|setting| ours::trip(Place::Apart, setting))),
     ("bare ring", Contender::Here(bare::ring_trip)),
     (
         "crossbeam-channel, threads",
@@ -80,6 +91,7 @@ pub(crate) const SPIN: Family = &[
 
 pub(crate) const SLEEP: Family = &[
     ("bare futex", Contender::Here(bare::futex_trip)),
+    ("multiproc Queue", Contender::Here(|setting| ours::trip(Place::Together, setting))),
     (
         "crossbeam-channel, threads",
         Contender::Here(|setting| crossbeam::trip(Place::Together, setting)),
