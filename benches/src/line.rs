@@ -4,9 +4,9 @@
 //! sleep, so as not to disturb the other contenders.
 //!
 //! On a busy machine one side may be kept from the processor while the other works. Then nobody
-//! contends, and a lock seems quick that is not; or one waits for the other, and a queue seems slow.
-//! Such laps are told apart: by the kernel's count of how often each side was interrupted for
-//! another, and by how long all were at it.
+//! contends, and a lock seems quick that is not; or one waits for the other, and a queue seems
+//! slow. Such laps are told apart: by the kernel's count of how often each side was interrupted
+//! for another, and by how long all were at it.
 
 use std::hint;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};

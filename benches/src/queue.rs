@@ -1,16 +1,16 @@
 //! `queue-…`: items from one process to another, against threads, against other crates, and against
 //! the least that shared memory lets one do.
 //!
-//! In a lap one side puts its items; the other gets them all, adds up their numbers and says so, at
-//! which the clock stops. They are on a core each; two by two are wherever the kernel has them. Every
-//! contender is given the same items and has to make the same of them: a value ends as a value, and a
-//! block as bytes that are the consumer's own; only what is called "in place" leaves it where it is,
-//! and looks at its ends.
+//! In a lap one side puts its items; the other gets them all, adds up their numbers and says so,
+//! at which the clock stops. They are on a core each; two by two are wherever the kernel has them.
+//! Every contender is given the same items and has to make the same of them: a value ends as a
+//! value, and a block as bytes that are the consumer's own; only what is called "in place" leaves
+//! it where it is, and looks at its ends.
 //!
-//! Where a virtual machine's cores lie on the host is not ours to say, and changes. A cache line may
-//! take four times as long from core to core as it did a minute ago, which moves all contenders that
-//! pass few bytes at once; `queue-pingpong-spin` shows it. A spread of half the median is such a
-//! change, and then the best round says more than the median.
+//! Where a virtual machine's cores lie on the host is not ours to say, and changes. A cache line
+//! may take four times as long from core to core as it did a minute ago, which moves all
+//! contenders that pass few bytes at once; `queue-pingpong-spin` shows it. A spread of half the
+//! median is such a change, and then the best round says more than the median.
 
 mod bare;
 mod crossbeam;

@@ -50,8 +50,8 @@ pub(crate) fn sum(mut get: impl FnMut() -> u64) -> impl FnMut(u64) -> u64 {
     move |items| (0..items).map(|_| get()).sum()
 }
 
-/// The seconds of as many laps as are `wanted` of those without interruption. Where the machine is so
-/// busy that there is none, of all.
+/// The seconds of as many laps as are `wanted` of those without interruption. Where the machine is
+/// so busy that there is none, of all.
 fn until_good(wanted: usize, laps: impl Iterator<Item = Outcome>) -> Vec<f64> {
     let (mut good, mut others) = (Vec::new(), Vec::new());
     for lap in laps {

@@ -1,8 +1,8 @@
 //! Two processes and `iceoryx2`: publish and subscribe in shared memory. The subscriber looks again
 //! and again, for data wakes nobody up.
 //!
-//! It keeps files, which go with the last user of a service. So the other process is told to end, and
-//! waited for; what a killed one leaves behind goes when the next one starts.
+//! It keeps files, which go with the last user of a service. So the other process is told to end,
+//! and waited for; what a killed one leaves behind goes when the next one starts.
 
 mod service;
 

@@ -1,8 +1,8 @@
 //! The floor: a ring in shared memory for one producer and one consumer, who look and do not sleep.
 //!
-//! Each side keeps what it has last seen of the other's progress, and looks again only when that no
-//! longer suffices. There is no length, no type, no check, and nobody learns that the other is dead.
-//! Copies are plain ones, which nothing undercuts.
+//! Each side keeps what it has last seen of the other's progress, and looks again only when that
+//! no longer suffices. There is no length, no type, no check, and nobody learns that the other is
+//! dead. Copies are plain ones, which nothing undercuts.
 #![allow(unsafe_code, reason = "copies as plainly as can be")]
 
 use std::hint;

@@ -81,8 +81,8 @@ impl Track {
         thread::spawn(move || self.follow(work));
     }
 
-    /// Has every follower do its work once, with `items`, while this side does `work`. Gives the sum
-    /// of what the followers found, and how the lap went.
+    /// Has every follower do its work once, with `items`, while this side does `work`. Gives the
+    /// sum of what the followers found, and how the lap went.
     pub(crate) fn lead(&self, items: u64, work: impl FnOnce()) -> (u64, Outcome) {
         self.items.store(items, Relaxed);
         self.sum.store(0, Relaxed);
