@@ -224,6 +224,13 @@ impl Ring {
         self.record_at(head, tail).map(Some)
     }
 
+    /// Has the processor fetch the next record's line, while it waits for that of the tail.
+    #[inline]
+    pub(crate) fn prepare_front(&self) {
+        let head = self.control().head();
+        self.memory.prepare_read(self.place_of(head.unit));
+    }
+
     /// The record behind `head`, checked against everything that could lead astray.
     #[inline]
     fn record_at(&self, head: Mark, tail: Mark) -> Result<Front, Corrupt> {

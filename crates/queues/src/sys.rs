@@ -154,6 +154,11 @@ pub(crate) fn either(bell: BorrowedFd<'_>, socket: BorrowedFd<'_>) -> io::Result
     Ok(epoll)
 }
 
+/// The processor that runs the caller, and one more.
+pub(crate) fn processor() -> u32 {
+    rustix::thread::sched_getcpu() as u32 + 1
+}
+
 /// Repeats a call that a signal handler interrupted.
 fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
     loop {

@@ -58,11 +58,12 @@ impl End {
                 }
                 Next::GiveUp => {}
             }
+            self.shared.ring.prepare_front();
             let items = self.control().queued();
             if (items != 0 || self.has_items())
                 && let Some(result) = self.try_take(patience, &mut work)?
             {
-                waiting.learn(items);
+                waiting.end(items);
                 return Ok(result);
             }
             if self.has_ended(next != Next::Try, patience)? {
