@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use sync_primitives::{LockError, MutexGuard};
 
-use crate::control::{Consumers, Control};
+use crate::control::{Consumers, Control, SHUT_DOWN};
 use crate::end::End;
 use crate::error::GetError;
 use crate::patience::Patience;
@@ -121,6 +121,14 @@ impl<'a> Getting<'a> {
 
     #[cold]
     fn returned(&self) -> Result<Option<Held<'a>>, GetError> {
+        if self.control().fixed.closed() == SHUT_DOWN {
+            self.discard_returned()?;
+            return Ok(None);
+        }
+        self.one_returned()
+    }
+
+    fn one_returned(&self) -> Result<Option<Held<'a>>, GetError> {
         let takes = &self.control().takes;
         for (index, take) in takes.active() {
             if take.is_returned()
@@ -130,6 +138,14 @@ impl<'a> Getting<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Throws away what was returned.
+    pub(crate) fn discard_returned(&self) -> Result<(), GetError> {
+        while let Some(held) = self.one_returned()? {
+            held.free();
+        }
+        Ok(())
     }
 
     /// Takes a short item and copies it to the end of `buffer`: the usual way. Gives its descriptors.
@@ -191,7 +207,12 @@ impl<'a> Getting<'a> {
         Ok(Out { end: self.end, held, record, descriptors: descriptors? })
     }
 
-    fn take_out_front(&mut self, front: &Front, state: u32, tag: u64) -> Result<Held<'a>, GetError> {
+    fn take_out_front(
+        &mut self,
+        front: &Front,
+        state: u32,
+        tag: u64,
+    ) -> Result<Held<'a>, GetError> {
         let held = self.take_place()?;
         held.enter(state, front.unit, tag);
         let passed = if state == LEASED { self.move_head(front) } else { self.pass(front) };
@@ -318,13 +339,21 @@ impl<'a> Getting<'a> {
     /// True if an item with this tag may still be taken.
     fn is_wanted(&self, tag: u64) -> bool {
         let leased = |take: &Take| take.state() == LEASED && take.tag.load(Relaxed) == tag;
-        tag > self.consumers.last_tag
-            || self.control().takes.active().any(|(_, take)| leased(take))
+        tag > self.consumers.last_tag || self.control().takes.active().any(|(_, take)| leased(take))
     }
 
-    /// Throws away everything that is queued.
-    pub(crate) fn discard_all(&mut self) {
-        self.control().set_head(self.control().tail());
+    /// Throws away everything that is queued, and its descriptors up to `last_tag`.
+    ///
+    /// What consumers remember of the tail goes first, as it is never behind the head.
+    pub(crate) fn discard_all(&mut self, last_tag: u64) -> Result<(), GetError> {
+        let tail = self.control().tail();
+        self.consumers.tail = tail.word();
+        self.control().set_head(tail);
+        self.discard_returned()?;
+        self.consumers.last_tag = self.consumers.last_tag.max(last_tag);
+        // No item has the tag 0: whoever looks for it throws away all that is not wanted.
+        self.end.shared.vault.find(0, |tag| self.is_wanted(tag))?;
+        Ok(())
     }
 
     /// Gives back the lock, and says that there is room.

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use sync_primitives::Watch;
 
+use crate::control::SHUT_DOWN;
 use crate::end::End;
 use crate::error::GetError;
 use crate::patience::Patience;
@@ -222,6 +223,9 @@ impl End {
     fn is_all_done(&self, patience: Patience) -> Result<bool, JoinError> {
         // The lock keeps items from being taken meanwhile, and puts right what the dead have left.
         let getting = self.begin_get(patience).map_err(JoinError::Queue)?;
+        if self.control().fixed.closed() == SHUT_DOWN {
+            getting.discard_returned().map_err(JoinError::Queue)?;
+        }
         let died = self.report_death()?;
         let is_done = self.unfinished() == 0;
         drop(getting);

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use ipc_shm::Region;
 
+use crate::control::SHUT_DOWN;
 use crate::end::End;
 use crate::error::GetError;
 use crate::getting::Out;
@@ -79,11 +80,12 @@ impl<'a> Lent<'a> {
     }
 }
 
-/// A lease that is not said to be done is given out again.
+/// A lease that is not said to be done is given out again, unless the queue has been shut down.
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         let is_leased = |held: &Held<'_>| held.take().state() == LEASED;
-        if !self.held.as_ref().is_some_and(is_leased) {
+        let is_shut_down = self.end.control().fixed.closed() == SHUT_DOWN;
+        if is_shut_down || !self.held.as_ref().is_some_and(is_leased) {
             return self.free();
         }
         if let Some(held) = self.take_held() {

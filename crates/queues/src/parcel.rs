@@ -87,10 +87,7 @@ fn pack_rare<R>(
 
 /// Puts the bytes of a long item into a memory file of its own, whose descriptor comes first; gives
 /// what stands in the ring instead.
-fn move_elsewhere(
-    bytes: &[u8],
-    descriptors: &mut Vec<OwnedFd>,
-) -> Result<Vec<u8>, PutErrorKind> {
+fn move_elsewhere(bytes: &[u8], descriptors: &mut Vec<OwnedFd>) -> Result<Vec<u8>, PutErrorKind> {
     let region = Region::new(bytes.len())?;
     region.write_at(0, bytes)?;
     let mut entry = Vec::new();
@@ -100,10 +97,7 @@ fn move_elsewhere(
 }
 
 /// The memory file of a long item, by what stands in the ring instead.
-pub(crate) fn elsewhere(
-    entry: &[u8],
-    descriptors: &mut Vec<OwnedFd>,
-) -> Result<Region, GetError> {
+pub(crate) fn elsewhere(entry: &[u8], descriptors: &mut Vec<OwnedFd>) -> Result<Region, GetError> {
     let own = descriptors.drain(..descriptors.len().min(1)).collect();
     Ok(carry::decode(entry, own)?)
 }

@@ -226,8 +226,7 @@ impl<'a> Putting<'a> {
 
     /// Commits the bytes that were written at a reserved place.
     pub(crate) fn commit_place(mut self, unit: u32, len: usize) {
-        self.tail =
-            self.end.shared.ring.write_header(self.tail, unit, Kind::Item, len as u32);
+        self.tail = self.end.shared.ring.write_header(self.tail, unit, Kind::Item, len as u32);
         self.commit();
     }
 
