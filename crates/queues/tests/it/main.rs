@@ -1,6 +1,12 @@
-//! The tests of this crate, a module per topic. [`support`] says how they run.
+//! The tests of this crate, a module per topic.
+//!
+//! [`kinds`] is what all queues have in common: most tests run for each of them. [`support`] says
+//! how they run, and [`system`] holds what the system must be asked for.
 
-mod queue;
+mod contract;
+mod ending;
+mod kinds;
 mod support;
+mod system;
 
 procspawn_core::test_binary!();
