@@ -39,15 +39,16 @@ thread_local! {
 /// Puts what was going on before back, however the call ends.
 struct Restore {
     doing: Doing,
-    hold: Vec<Option<OwnedFd>>,
+    /// What was in the hold, if anything may have been.
+    hold: Option<Vec<Option<OwnedFd>>>,
 }
 
 impl Drop for Restore {
     #[inline]
     fn drop(&mut self) {
         let done = DOING.replace(self.doing);
-        if holds(done) || holds(self.doing) {
-            swap_hold(std::mem::take(&mut self.hold));
+        if holds(done) || self.hold.is_some() {
+            swap_hold(self.hold.take().unwrap_or_default());
         }
     }
 }
@@ -56,7 +57,7 @@ impl Drop for Restore {
 #[inline]
 fn begin(doing: Doing, hold: Vec<Option<OwnedFd>>) -> Restore {
     let outer = DOING.replace(doing);
-    let hold = if holds(outer) || holds(doing) { swap_hold(hold) } else { Vec::new() };
+    let hold = (holds(outer) || holds(doing)).then(|| swap_hold(hold));
     Restore { doing: outer, hold }
 }
 
@@ -72,16 +73,19 @@ fn swap_hold(hold: Vec<Option<OwnedFd>>) -> Vec<Option<OwnedFd>> {
     HOLD.try_with(|cell| cell.replace(hold)).unwrap_or_default()
 }
 
-/// Runs `encode` and returns the descriptors that were attached meanwhile.
+/// Runs `encode`, and adds the descriptors that were attached meanwhile to `descriptors`.
 #[inline]
-pub(crate) fn load<R>(numbers: LongNumbers, encode: impl FnOnce() -> R) -> (R, Vec<OwnedFd>) {
+pub(crate) fn load<R>(
+    numbers: LongNumbers,
+    descriptors: &mut Vec<OwnedFd>,
+    encode: impl FnOnce() -> R,
+) -> R {
     let _outer = begin(Doing::Loading(numbers), Vec::new());
     let result = encode();
-    let descriptors = match DOING.get() {
-        Doing::Loaded(_) => swap_hold(Vec::new()).into_iter().flatten().collect(),
-        _ => Vec::new(),
-    };
-    (result, descriptors)
+    if let Doing::Loaded(_) = DOING.get() {
+        descriptors.extend(swap_hold(Vec::new()).into_iter().flatten());
+    }
+    result
 }
 
 /// Runs `decode` with `descriptors` to take from; those left over are closed.

@@ -25,6 +25,7 @@ mod receiver;
 mod record;
 mod reservation;
 mod ring;
+mod scratch;
 mod sender;
 mod shape;
 mod simple;

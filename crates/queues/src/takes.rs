@@ -46,7 +46,7 @@ pub(crate) struct Take {
     pub(crate) tag: AtomicU64,
     /// How often the item has been given out, or how many items are owed.
     pub(crate) count: AtomicU32,
-    /// The process that has it.
+    /// The process that owes them.
     pub(crate) pid: AtomicU32,
 }
 
@@ -279,7 +279,9 @@ impl<'a> Held<'a> {
         take.unit.store(unit, Relaxed);
         take.tag.store(tag, Relaxed);
         take.count.store(u32::from(state != OWED), Relaxed);
-        take.pid.store(std::process::id(), Relaxed);
+        if state == OWED {
+            take.pid.store(std::process::id(), Relaxed);
+        }
         take.state.store(state | PENDING, Release);
         let (bits, bit) = self.takes.bit(self.index);
         bits.fetch_or(bit, AcqRel);
@@ -293,9 +295,7 @@ impl<'a> Held<'a> {
 
     /// Takes over an item that was returned: one more time that it is given out.
     pub(crate) fn take_over(&self) {
-        let take = self.take();
-        take.pid.store(std::process::id(), Relaxed);
-        take.count.fetch_add(1, Relaxed);
+        self.take().count.fetch_add(1, Relaxed);
     }
 
     /// The item is done with; the place is free.
