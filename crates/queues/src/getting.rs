@@ -174,20 +174,20 @@ impl<'a> Getting<'a> {
         buffer: &mut Vec<u8>,
     ) -> Result<Vec<OwnedFd>, GetError> {
         let tag = self.tag(front.unit, front.record)?;
-        let descriptors = self.descriptors(tag);
+        let descriptors = self.descriptors(tag)?;
         let begin = buffer.len();
         self.ring().read(front.unit, front.record, buffer);
         buffer.drain(begin..begin + TAG);
         self.pass(front)?;
-        self.forget_descriptors(tag, descriptors.is_ok());
-        descriptors
+        self.forget_descriptors(tag, descriptors.is_some());
+        descriptors.ok_or_else(|| self.lost())
     }
 
     /// Takes an item, which stays where it is, borrowed or leased.
     pub(crate) fn take_out(&mut self, found: Found<'a>, state: u32) -> Result<Out<'a>, GetError> {
         let (unit, record) = self.place_of(&found)?;
         let tag = self.tag(unit, record)?;
-        let descriptors = self.descriptors(tag);
+        let descriptors = self.descriptors(tag)?;
         let held = match found {
             Found::Returned(held) if state == LEASED => {
                 held.take_over();
@@ -202,9 +202,22 @@ impl<'a> Getting<'a> {
             Found::Front(front) => self.take_out_front(&front, state, tag)?,
         };
         if state == BORROWED {
-            self.forget_descriptors(tag, descriptors.is_ok());
+            self.forget_descriptors(tag, descriptors.is_some());
         }
-        Ok(Out { end: self.end, held, record, descriptors: descriptors? })
+        match descriptors {
+            Some(descriptors) => Ok(Out { end: self.end, held, record, descriptors }),
+            None => {
+                held.free();
+                Err(if state == LEASED { GetError::DescriptorsLost } else { self.lost() })
+            }
+        }
+    }
+
+    /// An item was taken whose descriptors are gone: nothing is owed for it.
+    #[cold]
+    fn lost(&self) -> GetError {
+        self.end.forgive_one();
+        GetError::DescriptorsLost
     }
 
     fn take_out_front(
@@ -312,12 +325,13 @@ impl<'a> Getting<'a> {
         Ok(bytes.try_into().map_or(0, u64::from_ne_bytes))
     }
 
-    fn descriptors(&self, tag: u64) -> Result<Vec<OwnedFd>, GetError> {
+    /// The descriptors of an item; `None` if they are gone. After an error they, and the item, are
+    /// still where they were.
+    fn descriptors(&self, tag: u64) -> Result<Option<Vec<OwnedFd>>, GetError> {
         if tag == 0 {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
-        let found = self.end.shared.vault.find(tag, |tag| self.is_wanted(tag));
-        found?.ok_or(GetError::DescriptorsLost)
+        Ok(self.end.shared.vault.find(tag, |tag| self.is_wanted(tag))?)
     }
 
     /// The item with these descriptors is taken for good.
@@ -332,7 +346,7 @@ impl<'a> Getting<'a> {
 
     /// A leased item with descriptors is done.
     pub(crate) fn discard_descriptors(&mut self, tag: u64) {
-        let found = self.descriptors(tag).is_ok();
+        let found = matches!(self.descriptors(tag), Ok(Some(_)));
         self.forget_descriptors(tag, found);
     }
 
