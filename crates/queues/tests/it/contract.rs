@@ -239,7 +239,7 @@ fn each_producers_order_is_kept<K: Kind>(method: StartMethod) {
         assert_eq!(number, own.1, "of {pid}");
         own.1 += 1;
     }
-    producers.map(|mut producer| producer.join());
+    producers.into_iter().for_each(|mut producer| producer.join());
     assert!(queue.is_empty());
 }
 
@@ -335,7 +335,7 @@ fn counts_across_processes<K: Made>(method: StartMethod) {
         if puts {
             queue.put(0).unwrap()
         } else {
-            drop(queue.get().unwrap())
+            assert_eq!(queue.get().unwrap(), 0)
         }
         next(&mut other);
     }

@@ -4,7 +4,9 @@
 //! how they run, and [`system`] holds what the system must be asked for.
 
 mod contract;
+mod descriptors;
 mod ending;
+mod items;
 mod kinds;
 mod support;
 mod system;
