@@ -61,7 +61,8 @@ pub struct TooManyTasksDone;
 #[non_exhaustive]
 pub enum JoinError {
     /// A consumer died with items that were not done and that nobody else will do. It is reported
-    /// once, to one who joins; the next `join` waits for the others.
+    /// once, to one who joins; the next `join` waits for the others. If a hundred have died, one
+    /// report may stand for several.
     ConsumerDied {
         /// The process that died, or that a thread ended in.
         pid: u32,

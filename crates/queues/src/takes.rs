@@ -105,7 +105,27 @@ impl Takes {
                 Err(error) => return Err(error),
             }
         }
-        Err(LockError::WouldBlock)
+        self.merge_debts()?.ok_or(LockError::WouldBlock)
+    }
+
+    /// Adds what one dead thread owes to what another does, and gives the place of the first: the
+    /// dead, who may be many, never use up the table.
+    ///
+    /// Dies in between: some items are reported twice, which is better than never.
+    #[cold]
+    fn merge_debts(&self) -> Result<Option<Held<'_>>, LockError<()>> {
+        let mut dead = (0..PLACES).filter(|&index| self.places[index].is_dead_debt());
+        let (Some(one), Some(other)) = (dead.next(), dead.next()) else { return Ok(None) };
+        let (Some(kept), Some(freed)) = (self.try_hold(one)?, self.try_hold(other)?) else {
+            return Ok(None);
+        };
+        let (kept, from) = (kept.take(), freed.take());
+        let moved = from.debt();
+        kept.count.fetch_add(moved, AcqRel);
+        let left = from.count.swap(0, AcqRel);
+        // What somebody paid meanwhile.
+        (left..moved).for_each(|_| drop(kept.pay_one()));
+        Ok(Some(freed))
     }
 
     fn hold_if_unused(&self, index: usize) -> Result<Option<Held<'_>>, LockError<()>> {
@@ -228,6 +248,11 @@ impl Take {
             (sure > 0).then(|| count - 1)
         };
         self.count.fetch_update(AcqRel, Acquire, less).is_ok()
+    }
+
+    /// A thread died that owed items.
+    fn is_dead_debt(&self) -> bool {
+        self.state() == OWED && self.is_abandoned()
     }
 
     /// Nobody uses it, or a consumer left it behind when it died: worth a try.
