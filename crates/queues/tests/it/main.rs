@@ -8,6 +8,8 @@ mod descriptors;
 mod ending;
 mod items;
 mod kinds;
+mod lease;
+mod reserve;
 mod support;
 mod system;
 
