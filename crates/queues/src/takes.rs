@@ -138,7 +138,7 @@ impl Takes {
     #[cold]
     pub(crate) fn tidy(&self) -> bool {
         for (index, take) in self.active() {
-            if take.state.load(Acquire) == FREE {
+            if take.state.load(Acquire) == FREE || take.is_unused() {
                 self.set_active(index, false);
             }
         }
@@ -207,7 +207,6 @@ impl Takes {
             }
         }
     }
-
 }
 
 impl Take {
@@ -391,10 +390,11 @@ impl Takes {
         take.count.fetch_sub(PENDING, AcqRel);
     }
 
-    /// Gives back the place by which this thread owed items.
+    /// Gives back the place by which this thread owed items: with none it is nobody's.
+    ///
+    /// The lock may have been taken where the same queue is mapped at another address. Then it can be
+    /// given back there only, and the place stays with this thread.
     pub(crate) fn free_own(take: &Take) {
-        take.state.store(FREE, Release);
-        // It is ours: only this thread gets here with it.
         let _ = take.holder.release();
     }
 }
