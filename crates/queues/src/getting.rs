@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use sync_primitives::{LockError, MutexGuard};
 
 use crate::control::{Consumers, Control, SHUT_DOWN};
+use crate::debts;
 use crate::end::End;
 use crate::error::GetError;
 use crate::patience::Patience;
@@ -320,6 +321,9 @@ impl<'a> Getting<'a> {
         held.confirm();
         let take = held.take();
         held.keep();
+        debts::remember(&self.end.shared);
+        // Who joins watches those that owe something, and does not know of this one yet.
+        self.control().joined.wake(u32::MAX);
         Ok(take)
     }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sync_primitives::Watch;
 
 use crate::control::SHUT_DOWN;
+use crate::debts;
 use crate::end::End;
 use crate::error::GetError;
 use crate::patience::Patience;
@@ -199,6 +200,7 @@ impl End {
         let paid = all.any(Take::pay_one);
         if let Some(own) = own.filter(|own| own.debt() == 0) {
             Takes::free_own(own);
+            debts::forget(&self.shared);
         }
         if paid {
             self.control().joined.wake(u32::MAX);

@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 mod control;
+mod debts;
 mod end;
 mod error;
 mod forms;
