@@ -50,7 +50,9 @@ pub(crate) trait Handle<T>:
     where
         T: Serialize,
     {
-        self.put(item, How::Until(crate::support::soon())).unwrap();
+        let deadline = crate::support::soon();
+        self.put(item, How::Until(deadline)).unwrap();
+        assert!(Instant::now() < deadline, "only the deadline has ended it");
     }
 
     /// Takes what is there, or soon is.
@@ -59,7 +61,10 @@ pub(crate) trait Handle<T>:
     where
         T: DeserializeOwned,
     {
-        self.get(How::Until(crate::support::soon())).unwrap()
+        let deadline = crate::support::soon();
+        let item = self.get(How::Until(deadline)).unwrap();
+        assert!(Instant::now() < deadline, "only the deadline has ended it");
+        item
     }
 }
 

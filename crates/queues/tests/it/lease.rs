@@ -6,7 +6,7 @@ use procspawn_core::StartMethod;
 use queues::{GetError, Queue, Receiver};
 
 use crate::kinds::{How, Made, ROOM, each_kind, in_form};
-use crate::support::{Child, Turn, each_method, past, soon, tid, wait_for_thread};
+use crate::support::{Child, Turn, each_method, in_time, past, soon, tid, wait_for_thread};
 
 each_kind! { made here:
     acknowledged_it_is_gone, dropped_it_comes_again, a_lease_in_every_form, returned_ones_come_first,
@@ -92,7 +92,7 @@ fn waiter<'scope, 'env>(
     let (sender, tids) = std::sync::mpsc::channel();
     let waiter = scope.spawn(move || {
         sender.send(tid()).unwrap();
-        queue.get_deadline(soon())
+        in_time(|deadline| queue.get_deadline(deadline))
     });
     wait_for_thread(tids.recv().unwrap());
     waiter
@@ -285,7 +285,7 @@ fn a_killed_consumer_and_one_who_waits<K: Made>(method: StartMethod) {
     // One that has fallen asleep before the item was leased, too.
     let waits = |queue: Queue<u8>, mut turn: Turn| {
         turn.ready();
-        queue.get_deadline(soon()).unwrap()
+        in_time(|deadline| queue.get_deadline(deadline)).unwrap()
     };
     let mut first: Child<u8> = Child::start(method, &queue, waits);
     first.wait_asleep();

@@ -359,6 +359,15 @@ pub(crate) fn soon() -> Instant {
     Instant::now() + PATIENCE
 }
 
+/// Does what may take until a deadline that only a hang reaches.
+#[track_caller]
+pub(crate) fn in_time<R>(work: impl FnOnce(Instant) -> R) -> R {
+    let deadline = soon();
+    let result = work(deadline);
+    assert!(Instant::now() < deadline, "only the deadline has ended it");
+    result
+}
+
 /// Random numbers, the same in each run.
 pub(crate) struct Random(pub(crate) u64);
 
