@@ -53,6 +53,8 @@ impl Found<'_> {
 pub(crate) struct Out<'a> {
     pub(crate) end: &'a End,
     pub(crate) held: Held<'a>,
+    /// As it was when it was checked: the memory may say something else by now.
+    pub(crate) unit: u32,
     pub(crate) record: Record,
     pub(crate) descriptors: Vec<OwnedFd>,
 }
@@ -206,7 +208,7 @@ impl<'a> Getting<'a> {
             self.forget_descriptors(tag, descriptors.is_some());
         }
         match descriptors {
-            Some(descriptors) => Ok(Out { end: self.end, held, record, descriptors }),
+            Some(descriptors) => Ok(Out { end: self.end, held, unit, record, descriptors }),
             None => {
                 held.free();
                 Err(if state == LEASED { GetError::DescriptorsLost } else { self.lost() })
@@ -268,7 +270,13 @@ impl<'a> Getting<'a> {
         held.enter(BORROWED, front.unit, 0);
         control.set_head(front.next);
         held.confirm();
-        Some(Out { end: self.end, held, record: front.record, descriptors: Vec::new() })
+        Some(Out {
+            end: self.end,
+            held,
+            unit: front.unit,
+            record: front.record,
+            descriptors: Vec::new(),
+        })
     }
 
     /// True if nothing that was taken is to be given out again. Nothing changes that while the lock

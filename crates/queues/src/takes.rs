@@ -127,9 +127,10 @@ impl Takes {
         let (kept, from) = (kept.take(), freed.take());
         let moved = from.debt();
         kept.count.fetch_add(moved, AcqRel);
-        let left = from.count.swap(0, AcqRel);
-        // What somebody paid meanwhile.
-        (left..moved).for_each(|_| drop(kept.pay_one()));
+        // Somebody may have paid meanwhile.
+        let paid = moved.saturating_sub(from.count.swap(0, AcqRel));
+        let less = |count: u32| Some(count.saturating_sub(paid));
+        let _ = kept.count.fetch_update(AcqRel, Acquire, less);
         Ok(Some(freed))
     }
 
