@@ -51,7 +51,7 @@ use crate::takes::{OWED, Take, Takes};
 /// ```
 #[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
-pub struct JoinableQueue<T>(Queue<T>);
+pub struct JoinableQueue<T>(pub(crate) Queue<T>);
 
 /// `task_done` was called more often than items have been taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
