@@ -4,8 +4,10 @@
 //! how they run, and [`system`] holds what the system must be asked for.
 
 mod contract;
+mod cost;
 mod descriptors;
 mod ending;
+mod faults;
 mod items;
 mod joinable;
 mod kinds;

@@ -122,3 +122,46 @@ pub(crate) fn processor_time(pid: u32) -> Duration {
     let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap();
     Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
 }
+
+/// Has the system refuse memory for files beyond so many bytes from their beginning, for good.
+///
+/// There is no limit that does this to one process, so the call is filtered.
+pub(crate) fn refuse_memory_beyond(bytes: u32) {
+    const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+    const ARGUMENTS: u32 = 16;
+    let load = |at| statement(LOAD, at);
+    let jump = |how, value, yes, no| libc::sock_filter {
+        code: (libc::BPF_JMP | how | libc::BPF_K) as u16,
+        jt: yes,
+        jf: no,
+        k: value,
+    };
+    let refusal = libc::SECCOMP_RET_ERRNO | libc::ENOSPC.cast_unsigned();
+    let filter = [
+        load(0), // The number of the call.
+        jump(libc::BPF_JEQ, libc::SYS_fallocate as u32, 0, 7),
+        load(ARGUMENTS + 8), // The mode; to give back memory is well.
+        jump(libc::BPF_JSET, libc::FALLOC_FL_PUNCH_HOLE.cast_unsigned(), 5, 0),
+        load(ARGUMENTS + 16), // The lower half of the offset.
+        statement(libc::BPF_MISC | libc::BPF_TAX, 0),
+        load(ARGUMENTS + 24), // The lower half of the length.
+        statement(libc::BPF_ALU | libc::BPF_ADD | libc::BPF_X, 0),
+        jump(libc::BPF_JGT, bytes, 1, 0),
+        statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW),
+        statement(libc::BPF_RET | libc::BPF_K, refusal),
+    ];
+    install(&filter);
+}
+
+fn statement(code: u32, value: u32) -> libc::sock_filter {
+    libc::sock_filter { code: code as u16, jt: 0, jf: 0, k: value }
+}
+
+fn install(filter: &[libc::sock_filter]) {
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_ptr().cast_mut() };
+    // SAFETY: it only takes privileges away.
+    assert_eq!(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }, 0);
+    let (mode, program) = (libc::SECCOMP_MODE_FILTER, &raw const program);
+    // SAFETY: the program is as long as it says, and read during the call only.
+    assert_eq!(unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, program) }, 0);
+}
