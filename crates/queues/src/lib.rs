@@ -2,6 +2,9 @@
 #![deny(unsafe_code)]
 
 mod control;
+#[cfg(all(test, not(loom)))]
+mod corruption;
+mod debts;
 mod end;
 mod error;
 mod forms;

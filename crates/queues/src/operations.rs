@@ -388,10 +388,11 @@ impl End {
         self.control().fixed.close(SHUT_DOWN);
         self.close();
         // Who has begun to put finishes first.
-        drop(self.lock_producers(Patience::Endless));
+        let last_tag = self.lock_producers(Patience::Endless).map_or(0, |all| all.last_tag);
         let mut getting = self.begin_get(Patience::Endless)?;
-        getting.discard_all();
+        let discarded = getting.discard_all(last_tag);
         getting.end(u32::MAX);
+        discarded?;
         self.control().joined.wake(u32::MAX);
         Ok(())
     }

@@ -13,8 +13,8 @@ use rustix::event::epoll::{CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
+    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
 };
 use rustix::time::Timespec;
 
@@ -120,6 +120,10 @@ pub(crate) fn peek(
         Err(Errno::WOULDBLOCK) => return Ok(None),
         result => result?,
     };
+    if message.flags.contains(ReturnFlags::CTRUNC) {
+        // Some of them found no place among the descriptors of this process.
+        return Err(Errno::MFILE.into());
+    }
     let mut descriptors = Vec::new();
     for part in control.drain() {
         if let RecvAncillaryMessage::ScmRights(rights) = part {

@@ -52,7 +52,7 @@ impl IncomingShared {
     fn open<E: de::Error>(self) -> Result<Arc<Shared>, E> {
         let memory = Memory::attach(self.region).map_err(E::custom)?;
         let vault = Vault::attach(self.vault).map_err(E::custom)?;
-        Ok(Arc::new(Shared { ring: Ring::new(memory), vault, bell: self.bell }))
+        Ok(Arc::new(Shared::over(Ring::new(memory), vault, self.bell)))
     }
 }
 
