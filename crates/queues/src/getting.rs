@@ -122,9 +122,12 @@ impl<'a> Getting<'a> {
     #[cold]
     fn returned(&self) -> Result<Option<Held<'a>>, GetError> {
         let takes = &self.control().takes;
+        let head = self.control().head().unit;
         for (index, take) in takes.active() {
-            if take.is_returned()
+            if take.is_returned(head)
                 && let Some(held) = takes.try_hold(index)?
+                // It may have been acknowledged between the look and the lock.
+                && take.state() == LEASED
             {
                 return Ok(Some(held));
             }
@@ -191,7 +194,12 @@ impl<'a> Getting<'a> {
         Ok(Out { end: self.end, held, record, descriptors: descriptors? })
     }
 
-    fn take_out_front(&mut self, front: &Front, state: u32, tag: u64) -> Result<Held<'a>, GetError> {
+    fn take_out_front(
+        &mut self,
+        front: &Front,
+        state: u32,
+        tag: u64,
+    ) -> Result<Held<'a>, GetError> {
         let held = self.take_place()?;
         held.enter(state, front.unit, tag);
         let passed = if state == LEASED { self.move_head(front) } else { self.pass(front) };
@@ -318,13 +326,15 @@ impl<'a> Getting<'a> {
     /// True if an item with this tag may still be taken.
     fn is_wanted(&self, tag: u64) -> bool {
         let leased = |take: &Take| take.state() == LEASED && take.tag.load(Relaxed) == tag;
-        tag > self.consumers.last_tag
-            || self.control().takes.active().any(|(_, take)| leased(take))
+        tag > self.consumers.last_tag || self.control().takes.active().any(|(_, take)| leased(take))
     }
 
     /// Throws away everything that is queued.
     pub(crate) fn discard_all(&mut self) {
-        self.control().set_head(self.control().tail());
+        let tail = self.control().tail();
+        // What is remembered of the tail must not be behind the head.
+        self.consumers.tail = tail.word();
+        self.control().set_head(tail);
     }
 
     /// Gives back the lock, and says that there is room.

@@ -15,6 +15,7 @@ use sync_primitives::Watch;
 
 use crate::end::End;
 use crate::error::GetError;
+use crate::gate::LOOK;
 use crate::patience::Patience;
 use crate::queue::Queue;
 use crate::shape::Shape;
@@ -254,8 +255,9 @@ impl End {
         let mut watches = vec![Watch::word(gate.word(), announced)];
         let debtors = takes.active().filter(|(_, take)| take.state() == OWED);
         watches.extend(debtors.map(|(_, take)| Watch::unlocked(take.holder())));
-        // There are fewer places than one wait can name; it may end early in any case.
-        let _ = sync_primitives::wait_any(&watches, patience.deadline());
+        // There are fewer places than one wait can name; it may end early in any case. Who finishes an
+        // item of somebody else's, or a lease, and dies before it says so is noticed by looking.
+        let _ = sync_primitives::wait_any(&watches, Some(patience.within(LOOK)));
     }
 }
 

@@ -193,6 +193,8 @@ impl<'a> Putting<'a> {
     fn add_with_descriptors(&mut self, parcel: &Parcel<'_>) -> Result<(), PutErrorKind> {
         let unit = self.find_place(TAG + parcel.bytes.len())?;
         let tag = self.producers.last_tag.wrapping_add(1);
+        // Used up before the packet is there: dies in between, and the next packet has another tag.
+        self.producers.last_tag = tag;
         self.end.shared.vault.add(tag, &parcel.descriptors).map_err(|error| {
             match error.kind() {
                 // Consumers have to take some descriptors first.
@@ -200,7 +202,6 @@ impl<'a> Putting<'a> {
                 _ => PutErrorKind::Io(error),
             }
         })?;
-        self.producers.last_tag = tag;
         let bytes = [&tag.to_ne_bytes(), parcel.bytes].concat();
         self.tail = self.end.shared.ring.write(self.tail, unit, parcel.kind, &bytes);
         Ok(())
@@ -226,8 +227,7 @@ impl<'a> Putting<'a> {
 
     /// Commits the bytes that were written at a reserved place.
     pub(crate) fn commit_place(mut self, unit: u32, len: usize) {
-        self.tail =
-            self.end.shared.ring.write_header(self.tail, unit, Kind::Item, len as u32);
+        self.tail = self.end.shared.ring.write_header(self.tail, unit, Kind::Item, len as u32);
         self.commit();
     }
 

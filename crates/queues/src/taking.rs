@@ -6,6 +6,7 @@ use sync_primitives::Watch;
 
 use crate::end::End;
 use crate::error::{GetError, PutErrorKind};
+use crate::gate::LOOK;
 use crate::getting::{Found, Getting};
 use crate::patience::Patience;
 use crate::sys;
@@ -81,7 +82,8 @@ impl End {
 
     #[cold]
     fn has_returned(&self) -> bool {
-        self.control().takes.active().any(|(_, take)| take.is_returned())
+        let head = self.control().head().unit;
+        self.control().takes.active().any(|(_, take)| take.is_returned(head))
     }
 
     /// True if there is nothing to take, and never will be. If `surely`, the kernel is asked about
@@ -103,12 +105,13 @@ impl End {
         self.control().takes.active().any(|(_, take)| take.is_leased_by_other())
     }
 
-    /// Has the bell ring with the next item; silences it if there is none.
+    /// Has the bell ring with the next item; silences it if there is none, and none can come back:
+    /// others may sleep there who do not watch a lease that was taken since.
     pub(crate) fn arm(&self, patience: Patience) -> Result<(), GetError> {
         let control = self.control();
         control.items.set_polled();
         let producers = self.lock_producers(patience).map_err(into_get_error)?;
-        if !self.has_items() {
+        if !self.has_items() && !control.takes.active().any(|(_, take)| take.leases() > 0) {
             sys::silence(self.shared.bell.as_fd());
         }
         drop(producers);
@@ -129,8 +132,9 @@ impl End {
         }
         let mut watches = vec![Watch::word(gate.word(), announced)];
         watches.extend(leases.iter().map(|(_, take)| Watch::unlocked(take.holder())));
-        // There are fewer places than one wait can name; it may end early in any case.
-        let _ = sync_primitives::wait_any(&watches, patience.deadline());
+        // There are fewer places than one wait can name; it may end early in any case. A producer that
+        // dies has rung the bell, which nobody hears here.
+        let _ = sync_primitives::wait_any(&watches, Some(patience.within(LOOK)));
     }
 
     /// An item has come back, or will: wakes somebody for it.

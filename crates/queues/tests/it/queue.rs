@@ -74,3 +74,15 @@ fn a_bound_is_kept() {
     assert_eq!(queue.get_many(10).unwrap(), [2, 3]);
     assert!(matches!(queue.try_get(), Err(GetError::Empty)));
 }
+
+#[test]
+fn a_queue_that_was_shut_down_has_come_to_its_end() {
+    let queue = Queue::bounded(3).unwrap();
+    (0..3).for_each(|number| queue.put(number).unwrap());
+    // Consumers remember that there was one item, and then there are more, all thrown away.
+    assert_eq!(queue.get().unwrap(), 0);
+    queue.put(3).unwrap();
+    queue.shutdown().unwrap();
+    assert!(queue.is_empty());
+    assert!(matches!(queue.get(), Err(GetError::Disconnected)));
+}
