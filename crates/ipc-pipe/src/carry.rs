@@ -12,30 +12,33 @@ use crate::cargo::LongNumbers;
 use crate::error::{DecodeError, EncodeError};
 use crate::message;
 
-/// Appends the encoding of `value` to `buffer`, and gives duplicates of the descriptors in it.
+/// Appends the encoding of `value` to `buffer`, and duplicates of the descriptors in it to
+/// `descriptors`.
 ///
 /// Long numbers ([`Bulk`](crate::Bulk)) are among the bytes, not in memory files of their own.
 ///
 /// # Errors
 ///
-/// When the value's `Serialize` refuses, or a descriptor cannot be duplicated. The buffer may then
-/// have a part of the encoding.
+/// When the value's `Serialize` refuses, or a descriptor cannot be duplicated. Both may then have a
+/// part of it.
 ///
 /// # Examples
 ///
 /// ```
 /// use ipc_pipe::carry;
 ///
-/// let mut buffer = Vec::new();
-/// let descriptors = carry::encode(&("three", 3), &mut buffer)?;
+/// let (mut buffer, mut descriptors) = (Vec::new(), Vec::new());
+/// carry::encode(&("three", 3), &mut buffer, &mut descriptors)?;
 /// assert_eq!(carry::decode::<(String, i32)>(&buffer, descriptors)?, ("three".to_string(), 3));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[inline]
 pub fn encode<T: Serialize + ?Sized>(
     value: &T,
     buffer: &mut Vec<u8>,
-) -> Result<Vec<OwnedFd>, EncodeError> {
-    message::encode_as(LongNumbers::Within, value, buffer)
+    descriptors: &mut Vec<OwnedFd>,
+) -> Result<(), EncodeError> {
+    message::encode_as(LongNumbers::Within, value, buffer, descriptors)
 }
 
 /// Decodes a value from exactly these bytes and the descriptors that came with them.
@@ -43,6 +46,7 @@ pub fn encode<T: Serialize + ?Sized>(
 /// # Errors
 ///
 /// As [`Message::decode`](crate::Message::decode).
+#[inline]
 pub fn decode<T: DeserializeOwned>(
     bytes: &[u8],
     descriptors: Vec<OwnedFd>,

@@ -40,6 +40,7 @@
 //! - Values may hold descriptors ([`Handle`]), ends of connections, and plain numbers in bulk
 //!   ([`Bulk`]).
 //! - [`wait`] waits for many of these at once, and for anything else that has a descriptor.
+//! - The [`reactor`] wakes a future when one of these is ready, without a runtime.
 //! - [`Packets`] keep messages whole even if several writers share a socket and any of them is killed.
 //!
 //! # When the other process dies
@@ -74,8 +75,8 @@
 //!
 //! # What this crate does not do
 //!
-//! It starts no process and no thread, has no async runtime (but every end has a descriptor to
-//! register with one), and does not check that both ends agree on a type: another type is a decode
+//! It starts no process, and no thread but that of the [`reactor`], has no async runtime (but every end
+//! has a descriptor to register with one), and does not check that both ends agree on a type: another type is a decode
 //! error at best. Messages between different versions of a program are postcard's concern.
 //!
 //! Linux. The newest kernel feature in use is sealed memory files (3.17), for [`Bulk`] and [`Packets`].
@@ -118,6 +119,7 @@ mod peer;
 mod pipe;
 #[cfg(feature = "python")]
 pub mod python;
+pub mod reactor;
 mod receiver;
 #[cfg_attr(
     not(any(feature = "authkey", feature = "python")),

@@ -100,20 +100,21 @@ pub(crate) fn encode_into<T: Serialize + ?Sized>(
     value: &T,
     buffer: &mut Vec<u8>,
 ) -> Result<Vec<OwnedFd>, EncodeError> {
-    encode_as(LongNumbers::Beside, value, buffer)
+    let mut descriptors = Vec::new();
+    encode_as(LongNumbers::Beside, value, buffer, &mut descriptors)?;
+    Ok(descriptors)
 }
 
-/// The same, with long numbers where `numbers` says.
+/// The same, with long numbers where `numbers` says, and the descriptors in a place of the caller's.
+#[inline]
 pub(crate) fn encode_as<T: Serialize + ?Sized>(
     numbers: LongNumbers,
     value: &T,
     buffer: &mut Vec<u8>,
-) -> Result<Vec<OwnedFd>, EncodeError> {
-    let (result, descriptors) = cargo::load(numbers, || serialize(value, buffer));
-    match result {
-        Ok(()) => Ok(descriptors),
-        Err(error) => Err(cargo::load(numbers, || explain(value, &error)).0),
-    }
+    descriptors: &mut Vec<OwnedFd>,
+) -> Result<(), EncodeError> {
+    let result = cargo::load(numbers, descriptors, || serialize(value, buffer));
+    result.map_err(|error| cargo::load(numbers, &mut Vec::new(), || explain(value, &error)))
 }
 
 /// Appends the encoding of `value` to `buffer` where no descriptor can ride.
@@ -132,6 +133,7 @@ fn explain<T: Serialize + ?Sized>(value: &T, error: &postcard::Error) -> EncodeE
 }
 
 /// Decodes exactly `bytes`, with `descriptors` to take from.
+#[inline]
 pub(crate) fn decode<T: DeserializeOwned>(
     bytes: &[u8],
     descriptors: Vec<OwnedFd>,
@@ -152,17 +154,30 @@ fn serialize<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> postcard
     postcard::serialize_with_flavor(value, Append(buffer))
 }
 
+/// The most bytes that postcard makes of a number of 64 bits.
+const LONGEST_NUMBER: usize = 10;
+
 /// Lets postcard write at the end of a buffer that outlives the message.
 struct Append<'a>(&'a mut Vec<u8>);
 
 impl Flavor for Append<'_> {
     type Output = ();
 
+    #[inline]
     fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(data);
+        if data.len() > LONGEST_NUMBER {
+            self.0.extend_from_slice(data);
+            return Ok(());
+        }
+        // A number has been written byte by byte a moment ago. Reading it in wider units now would
+        // stop the processor until the bytes are in its cache.
+        for byte in data {
+            self.0.push(*byte);
+        }
         Ok(())
     }
 
+    #[inline]
     fn try_push(&mut self, data: u8) -> postcard::Result<()> {
         self.0.push(data);
         Ok(())

@@ -1,8 +1,10 @@
 //! Every system call of this crate, so that a second platform is one file.
 //!
 //! What it must provide: socket pairs, gathered sends and receives that carry descriptors, receives
-//! into spare capacity, a poll against a deadline, and sealed memory files.
+//! into spare capacity, a poll against a deadline, a set of descriptors that a thread waits for, and
+//! sealed memory files.
 
+pub(crate) mod epoll;
 pub(crate) mod net;
 
 use std::io::{self, IoSlice, IoSliceMut};
@@ -17,6 +19,7 @@ use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
     SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType,
 };
+use rustix::process::Pid;
 
 use crate::deadline::Deadline;
 
@@ -58,6 +61,11 @@ pub(crate) fn shut_down(fd: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> {
 /// A second descriptor for what `fd` names, closed on exec.
 pub(crate) fn duplicate(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     Ok(rustix::io::fcntl_dupfd_cloexec(fd, 3)?)
+}
+
+/// This process.
+pub(crate) fn own_pid() -> Pid {
+    rustix::process::getpid()
 }
 
 /// Sends `parts` as one gathered write, with at most [`DESCRIPTORS_PER_PACKET`] descriptors.

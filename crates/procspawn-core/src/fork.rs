@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use ipc_pipe::Packets;
+use ipc_pipe::{Packets, reactor};
 use rustix::process::Pid;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,7 +15,7 @@ use crate::error::StartError;
 use crate::job::Job;
 use crate::join_handle::JoinHandle;
 use crate::process::Process;
-use crate::{StartMethod, authkey, current, forkserver, lifeline, reactor, registry, run, sys};
+use crate::{StartMethod, authkey, current, forkserver, lifeline, registry, run, sys};
 
 /// The word of somebody that a fork leaves no lock of another thread locked in the child for ever.
 #[derive(Debug)]

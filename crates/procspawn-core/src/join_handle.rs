@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use ipc_pipe::reactor::Watch;
 use serde::de::DeserializeOwned;
 
 use crate::child::Child;
 use crate::error::JoinError;
-use crate::reactor::Watch;
 use crate::registry;
 
 /// A process that will give back an `R`.
@@ -135,9 +135,8 @@ impl<R: DeserializeOwned> Future for JoinHandle<R> {
         if let Some(result) = self.try_join() {
             return Poll::Ready(result);
         }
-        if let Some(watch) = &self.watch {
-            watch.wake(context.waker());
-        } else {
+        let watched = self.watch.as_ref().is_some_and(|watch| watch.wake(context.waker()));
+        if !watched {
             match Watch::new(self.child.sentinel(), context.waker()) {
                 Ok(watch) => self.watch = Some(watch),
                 // Without a descriptor or a thread to watch with, waiting here is what is left.

@@ -20,7 +20,6 @@ mod module;
 mod outcome;
 mod panics;
 mod process;
-mod reactor;
 mod registered;
 mod registry;
 mod remote_fn;

@@ -189,9 +189,8 @@ impl fmt::Display for PutErrorKind {
                 formatter.write_str("this thread has a reservation open; commit or drop it first")
             }
             K::Encode(error) => write!(formatter, "the item cannot be encoded: {error}"),
-            K::TooManyDescriptors => {
-                formatter.write_str("the item holds more than 252 descriptors; send fewer at a time")
-            }
+            K::TooManyDescriptors => formatter
+                .write_str("the item holds more than 252 descriptors; send fewer at a time"),
             K::TooLong => formatter.write_str("the reservation is longer than an item in the ring"),
             K::OutOfMemory => formatter.write_str("no memory for the item"),
             K::TooManyHeld => formatter.write_str("this thread holds 64 locks already"),
@@ -310,7 +309,9 @@ impl From<GetError> for io::Error {
             GetError::Empty | GetError::Stalled => E::WouldBlock,
             GetError::TimedOut => E::TimedOut,
             GetError::Disconnected => E::UnexpectedEof,
-            GetError::Decode(_) | GetError::DescriptorsLost | GetError::Corrupt(_) => E::InvalidData,
+            GetError::Decode(_) | GetError::DescriptorsLost | GetError::Corrupt(_) => {
+                E::InvalidData
+            }
             GetError::Unsupported(_) => E::Unsupported,
             GetError::TooManyOut | GetError::TooManyHeld => E::Other,
         };

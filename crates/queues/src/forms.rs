@@ -173,7 +173,7 @@ macro_rules! gets {
             (self, buffer: &mut Vec<u8>) -> Result<usize, crate::GetError>,
             patience => {
                 buffer.clear();
-                self.receiving().get_raw(buffer, patience).map(|_| buffer.len())
+                self.receiving().get_raw_into(buffer, patience).map(|()| buffer.len())
             }
         }
 
@@ -187,7 +187,7 @@ macro_rules! gets {
             (self) -> Result<Vec<u8>, crate::GetError>,
             patience => {
                 let mut buffer = Vec::new();
-                self.receiving().get_raw(&mut buffer, patience).map(|_| buffer)
+                self.receiving().get_raw_into(&mut buffer, patience).map(|()| buffer)
             }
         }
 

@@ -43,7 +43,9 @@ impl Memory {
         let region = loop {
             let options = Region::options().sparse().layout(LAYOUT);
             match (options.anonymous(RING + shape.bytes()), shape.halved()) {
-                (Err(ShmError::OutOfMemory { .. } | ShmError::TooLarge), Some(less)) => shape = less,
+                (Err(ShmError::OutOfMemory { .. } | ShmError::TooLarge), Some(less)) => {
+                    shape = less
+                }
                 (region, _) => break region?,
             }
         };

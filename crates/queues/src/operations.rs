@@ -9,12 +9,13 @@ use serde::de::DeserializeOwned;
 use crate::control::{CLOSED, SHUT_DOWN};
 use crate::end::End;
 use crate::error::{GetError, GetManyError, PutError, PutErrorKind};
-use crate::getting::{Found, Getting};
+use crate::getting::{Found, Getting, Out};
 use crate::leased::Leased;
 use crate::out::Lent;
-use crate::parcel::{pack, pack_bytes, unpack, with_scratch};
+use crate::parcel::{pack, pack_bytes, unpack};
 use crate::patience::Patience;
 use crate::reservation::Reservation;
+use crate::scratch::Scratch;
 use crate::sys;
 use crate::takes::{BORROWED, LEASED};
 
@@ -31,20 +32,33 @@ impl End {
         item: T,
         patience: Patience,
     ) -> Result<(), PutError<T>> {
-        let put = with_scratch(|buffer| {
-            let descriptors = carry::encode(&item, buffer)?;
-            if descriptors.is_empty() && self.put_at_once(buffer) {
-                return Ok(());
-            }
-            let longest = self.shared.ring.shape().longest();
-            pack_bytes(buffer, descriptors, longest, |parcel| self.put(parcel, patience))
-        });
-        put.map_err(|kind| PutError::new(item, kind))
+        let (mut buffer, mut descriptors) = (Scratch::new(), Vec::new());
+        if let Err(error) = carry::encode(&item, &mut buffer, &mut descriptors) {
+            return Err(PutError::new(item, error.into()));
+        }
+        if descriptors.is_empty() && self.put_at_once(&buffer) {
+            return Ok(());
+        }
+        self.put_encoded_one(&buffer, descriptors, patience)
+            .map_err(|kind| PutError::new(item, kind))
+    }
+
+    #[cold]
+    fn put_encoded_one(
+        &self,
+        bytes: &[u8],
+        descriptors: Vec<OwnedFd>,
+        patience: Patience,
+    ) -> Result<(), PutErrorKind> {
+        let longest = self.shared.ring.shape().longest();
+        pack_bytes(bytes, descriptors, longest, |parcel| self.put(parcel, patience))
     }
 
     pub(crate) fn put_raw(&self, bytes: &[u8], patience: Patience) -> Result<(), PutError<()>> {
-        let longest = self.shared.ring.shape().longest();
-        let put = pack_bytes(bytes, Vec::new(), longest, |parcel| self.put(parcel, patience));
+        if self.put_at_once(bytes) {
+            return Ok(());
+        }
+        let put = self.put_encoded_one(bytes, Vec::new(), patience);
         put.map_err(|kind| PutError::new((), kind))
     }
 
@@ -95,7 +109,7 @@ impl End {
     ) -> Result<(), (usize, PutErrorKind)> {
         let mut put = 0;
         while put < batch.len() {
-            let some = with_scratch(|buffer| self.put_some(&batch[put..], buffer, patience));
+            let some = self.put_some(&batch[put..], &mut Scratch::new(), patience);
             put += some.map_err(|(some, kind)| (put + some, kind))?;
         }
         Ok(())
@@ -113,8 +127,9 @@ impl End {
         let mut count = 0;
         for item in batch {
             let begin = buffer.len();
-            let plain = carry::encode(item, buffer).is_ok_and(|descriptors| descriptors.is_empty());
-            if !plain || buffer.len() - begin > longest {
+            let mut descriptors = Vec::new();
+            let encoded = carry::encode(item, buffer, &mut descriptors);
+            if encoded.is_err() || !descriptors.is_empty() || buffer.len() - begin > longest {
                 break;
             }
             ends[count] = buffer.len();
@@ -158,10 +173,13 @@ impl End {
 
     #[inline]
     pub(crate) fn get_value<T: DeserializeOwned>(&self, patience: Patience) -> Result<T, GetError> {
-        with_scratch(|buffer| {
-            let descriptors = self.get_raw(buffer, patience)?;
-            self.unpack(buffer, descriptors)
-        })
+        let mut buffer = Scratch::new();
+        let descriptors = if self.get_at_once(&mut buffer) {
+            Vec::new()
+        } else {
+            self.get_raw(&mut buffer, patience)?
+        };
+        self.unpack(&buffer, descriptors)
     }
 
     /// Decodes an item that has been taken. One that is no `T` needs no `task_done`.
@@ -179,16 +197,23 @@ impl End {
     }
 
     /// Copies the bytes of the next item to the end of `buffer`, and gives its descriptors.
-    #[inline]
+    #[cold]
     pub(crate) fn get_raw(
         &self,
         buffer: &mut Vec<u8>,
         patience: Patience,
     ) -> Result<Vec<OwnedFd>, GetError> {
-        if self.get_at_once(buffer) {
-            return Ok(Vec::new());
-        }
         self.take(patience, |getting, found| self.get_found(getting, found, buffer))
+    }
+
+    /// The same without the descriptors, which are closed.
+    #[inline]
+    pub(crate) fn get_raw_into(
+        &self,
+        buffer: &mut Vec<u8>,
+        patience: Patience,
+    ) -> Result<(), GetError> {
+        if self.get_at_once(buffer) { Ok(()) } else { self.get_raw(buffer, patience).map(drop) }
     }
 
     /// The case of every day: the lock is free, and a short item without descriptors is there.
@@ -237,19 +262,17 @@ impl End {
         patience: Patience,
     ) -> Result<Vec<T>, GetManyError<T>> {
         let failed = |error| GetManyError { items: Vec::new(), error };
-        with_scratch(|buffer| {
-            let mut taken = Vec::with_capacity(max.min(BATCH));
-            let result = match max {
-                0 => Ok(()),
-                _ => self.take(patience, |getting, found| {
-                    self.take_many(getting, found, max, buffer, &mut taken)
-                }),
-            };
-            match result {
-                Err(error) if taken.is_empty() => Err(failed(error)),
-                result => self.unpack_many(buffer, taken, result),
-            }
-        })
+        let (mut buffer, mut taken) = (Scratch::new(), Vec::with_capacity(max.min(BATCH)));
+        let result = match max {
+            0 => Ok(()),
+            _ => self.take(patience, |getting, found| {
+                self.take_many(getting, found, max, &mut buffer, &mut taken)
+            }),
+        };
+        match result {
+            Err(error) if taken.is_empty() => Err(failed(error)),
+            result => self.unpack_many(&buffer, taken, result),
+        }
     }
 
     /// Copies items to the end of `buffer`, and notes where each ends.
@@ -313,12 +336,27 @@ impl End {
         state: u32,
         patience: Patience,
     ) -> Result<(Lent<'a>, Vec<OwnedFd>), GetError> {
+        if state == BORROWED
+            && let Some(out) = self.borrow_at_once()
+        {
+            return Lent::new(out);
+        }
         let out = self.take(patience, |mut getting, found| {
             let out = getting.take_out(found, state);
             getting.end(1);
             out
         });
         Lent::new(out?)
+    }
+
+    /// The case of every day: the lock is free, and an item without descriptors is there.
+    #[inline]
+    fn borrow_at_once(&self) -> Option<Out<'_>> {
+        let mut getting = self.begin_get_at_once()?;
+        let out = getting.borrow_plain();
+        // There is no new room before the item is given back.
+        getting.end(0);
+        out
     }
 
     pub(crate) fn get_leased<T: DeserializeOwned>(

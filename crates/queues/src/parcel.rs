@@ -1,6 +1,5 @@
 //! Values to what lies in the ring, and back.
 
-use std::cell::Cell;
 use std::os::fd::OwnedFd;
 
 use ipc_pipe::carry;
@@ -10,14 +9,8 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{GetError, PutErrorKind};
 use crate::record::Kind;
+use crate::scratch::Scratch;
 use crate::sys::DESCRIPTORS_PER_PACKET;
-
-/// What a thread keeps of its scratch memory.
-const KEPT: usize = 2 << 20;
-
-thread_local! {
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
 
 /// An item in the form in which it lies in the ring, but for its tag.
 #[derive(Debug)]
@@ -27,19 +20,6 @@ pub(crate) struct Parcel<'a> {
     pub(crate) descriptors: Vec<OwnedFd>,
 }
 
-/// Runs `work` with memory that is used again and again. A use within a use gets fresh memory.
-#[inline]
-pub(crate) fn with_scratch<R>(work: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-    // In a thread whose locals are gone there is none.
-    let mut buffer = SCRATCH.try_with(Cell::take).unwrap_or_default();
-    buffer.clear();
-    let result = work(&mut buffer);
-    if buffer.capacity() <= KEPT {
-        let _ = SCRATCH.try_with(|scratch| scratch.set(buffer));
-    }
-    result
-}
-
 /// Runs `send` with a value in its form for a ring that takes `longest` bytes.
 #[inline]
 pub(crate) fn pack<T: Serialize, R>(
@@ -47,10 +27,9 @@ pub(crate) fn pack<T: Serialize, R>(
     longest: usize,
     send: impl FnOnce(&Parcel<'_>) -> Result<R, PutErrorKind>,
 ) -> Result<R, PutErrorKind> {
-    with_scratch(|buffer| {
-        let descriptors = carry::encode(value, buffer)?;
-        pack_bytes(buffer, descriptors, longest, send)
-    })
+    let (mut buffer, mut descriptors) = (Scratch::new(), Vec::new());
+    carry::encode(value, &mut buffer, &mut descriptors)?;
+    pack_bytes(&buffer, descriptors, longest, send)
 }
 
 /// The same for bytes.
@@ -87,23 +66,17 @@ fn pack_rare<R>(
 
 /// Puts the bytes of a long item into a memory file of its own, whose descriptor comes first; gives
 /// what stands in the ring instead.
-fn move_elsewhere(
-    bytes: &[u8],
-    descriptors: &mut Vec<OwnedFd>,
-) -> Result<Vec<u8>, PutErrorKind> {
+fn move_elsewhere(bytes: &[u8], descriptors: &mut Vec<OwnedFd>) -> Result<Vec<u8>, PutErrorKind> {
     let region = Region::new(bytes.len())?;
     region.write_at(0, bytes)?;
-    let mut entry = Vec::new();
-    let own = carry::encode(&region, &mut entry)?;
+    let (mut entry, mut own) = (Vec::new(), Vec::new());
+    carry::encode(&region, &mut entry, &mut own)?;
     descriptors.splice(0..0, own);
     Ok(entry)
 }
 
 /// The memory file of a long item, by what stands in the ring instead.
-pub(crate) fn elsewhere(
-    entry: &[u8],
-    descriptors: &mut Vec<OwnedFd>,
-) -> Result<Region, GetError> {
+pub(crate) fn elsewhere(entry: &[u8], descriptors: &mut Vec<OwnedFd>) -> Result<Region, GetError> {
     let own = descriptors.drain(..descriptors.len().min(1)).collect();
     Ok(carry::decode(entry, own)?)
 }

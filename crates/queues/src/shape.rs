@@ -80,7 +80,8 @@ impl Shape {
     /// What was read from shared memory, if a queue can be so.
     pub(crate) fn checked(self, bytes: usize) -> Option<Shape> {
         let powers = self.cycle.is_power_of_two() && self.cycle <= MOST_UNITS;
-        let order = FEWEST_UNITS <= self.first && self.first <= self.room && self.room <= self.cycle;
+        let order =
+            FEWEST_UNITS <= self.first && self.first <= self.room && self.room <= self.cycle;
         (powers && order && self.items > 0 && bytes >= self.bytes()).then_some(self)
     }
 

@@ -54,8 +54,7 @@ pub(crate) fn silence(bell: BorrowedFd<'_>) {
 /// can send to it.
 pub(crate) fn socket_to_itself() -> io::Result<OwnedFd> {
     let flags = SocketFlags::CLOEXEC;
-    let socket =
-        rustix::net::socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
     // Without a name the kernel chooses one, outside of the file system.
     rustix::net::bind(&socket, &rustix::net::SocketAddrUnix::new_unnamed())?;
     let own = rustix::net::getsockname(&socket)?;

@@ -47,7 +47,7 @@ impl End {
         patience: Patience,
         mut work: impl FnMut(Getting<'a>, Found<'a>) -> Result<R, GetError>,
     ) -> Result<R, GetError> {
-        let mut waiting = Waiting::new(&self.control().items, patience);
+        let mut waiting = Waiting::new(&self.control().items, &self.pace, patience);
         loop {
             let next = waiting.next();
             match next {
@@ -59,9 +59,11 @@ impl End {
                 }
                 Next::GiveUp => {}
             }
-            if self.has_items()
+            let items = self.control().queued();
+            if (items != 0 || self.has_items())
                 && let Some(result) = self.try_take(patience, &mut work)?
             {
+                waiting.learn(items);
                 return Ok(result);
             }
             if self.has_ended(next != Next::Try, patience)? {
@@ -82,8 +84,8 @@ impl End {
 
     #[cold]
     fn has_returned(&self) -> bool {
-        let head = self.control().head().unit;
-        self.control().takes.active().any(|(_, take)| take.is_returned(head))
+        let control = self.control();
+        control.takes.is_any_returned(control.head().unit)
     }
 
     /// True if there is nothing to take, and never will be. If `surely`, the kernel is asked about
@@ -97,7 +99,9 @@ impl End {
             // Who began to put before the queue was closed finishes first.
             drop(self.lock_producers(patience).map_err(into_get_error)?);
         }
-        Ok(!self.has_items() && !self.is_lent_to_others())
+        // While the lock is held, nothing is leased: what is not lent now has come back or is done.
+        let _getting = self.begin_get(patience)?;
+        Ok(!self.is_lent_to_others() && !self.has_items())
     }
 
     /// True if a living thread other than this one may return an item.

@@ -22,6 +22,7 @@ mod pipe;
 #[cfg(feature = "python")]
 mod python;
 mod raw;
+mod reactor;
 mod receiver;
 #[cfg(feature = "authkey")]
 mod relay;

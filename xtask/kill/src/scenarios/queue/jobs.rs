@@ -251,7 +251,7 @@ fn adds_up<const TAKES: u32, const DONE: u32, const TWICE: u32>(
     let said = gone.checked_sub(reported.saturating_sub(TWICE));
     let ended = after.finished && after.deaths == 1;
     let exactly = |number: u32, most: u32| number <= most && (!ended || number == most);
-    if !exactly(gone, most) || !said.is_some_and(|said| said <= DONE + TWICE) {
+    if !exactly(gone, most) || said.is_none_or(|said| said > DONE + TWICE) {
         return Err(format!("{gone} of {all} not done, {reported} reported, {unfinished} before"));
     }
     match (s.queue.unfinished(), s.queue.task_done()) {
