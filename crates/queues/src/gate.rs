@@ -15,7 +15,9 @@
 //!
 //! 1. The waker commits its change of the ring, 2. looks at the word. One of the two sees the other:
 //!    that is what the fences are for. 3. It counts the word up and wakes one. If nobody slept, it
-//!    clears the mark. Dies after 1: sleepers stay asleep, for [`NAP`] at most, and then look.
+//!    clears the mark. Dies after 1: sleepers stay asleep, for [`NAP`] at most, and then look. Those
+//!    who have napped for nothing and have no bell, or wait for something else besides, look after
+//!    [`LOOK`]: producers, who join, and consumers while others have leases.
 //!
 //! A sleeper that is woken and dies leaves what it was woken for to others that sleep, who look
 //! after their nap. This is the quick way, for partners that answer soon.
@@ -33,7 +35,7 @@
 //!
 //! 1. The changer holds its lock. If `POLLED` is set, it rings, 2. and clears the mark. 3. It
 //!    commits its change. Dies after 1 or 2: somebody wakes for nothing, waits for the dead one's
-//!    lock, and begins again.
+//!    lock, and begins again. Closing the queue is such a change, too.
 
 use std::time::{Duration, Instant};
 
@@ -50,6 +52,10 @@ const WAKE_UP: u32 = 4;
 
 /// How long a sleeper stays at the word, and so the longest that a death can leave it there.
 pub(crate) const NAP: Duration = Duration::from_millis(50);
+
+/// How long those sleep at the word who have no bell. They also see by then that nobody is left on the
+/// other side.
+pub(crate) const LOOK: Duration = Duration::from_millis(250);
 
 /// One side's waiting place.
 #[derive(Debug, Shareable)]

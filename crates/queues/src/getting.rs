@@ -133,9 +133,12 @@ impl<'a> Getting<'a> {
 
     fn one_returned(&self) -> Result<Option<Held<'a>>, GetError> {
         let takes = &self.control().takes;
+        let head = self.control().head().unit;
         for (index, take) in takes.active() {
-            if take.is_returned()
+            if take.is_returned(head)
                 && let Some(held) = takes.try_hold(index)?
+                // It may have been acknowledged between the look and the lock.
+                && take.state() == LEASED
             {
                 return Ok(Some(held));
             }
@@ -284,7 +287,7 @@ impl<'a> Getting<'a> {
     #[inline]
     fn is_nothing_returned(&self) -> bool {
         let takes = &self.control().takes;
-        !takes.is_any_active() || takes.tidy() || !takes.is_any_returned()
+        !takes.is_any_active() || takes.tidy() || !takes.is_any_returned(self.control().head().unit)
     }
 
     /// Moves the head past an item that is not leased; in a joinable queue this thread owes it.

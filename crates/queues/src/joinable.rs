@@ -17,6 +17,7 @@ use crate::control::SHUT_DOWN;
 use crate::debts;
 use crate::end::End;
 use crate::error::GetError;
+use crate::gate::LOOK;
 use crate::patience::Patience;
 use crate::queue::Queue;
 use crate::shape::Shape;
@@ -261,8 +262,9 @@ impl End {
         let mut watches = vec![Watch::word(gate.word(), announced)];
         let debtors = takes.active().filter(|(_, take)| take.state() == OWED);
         watches.extend(debtors.map(|(_, take)| Watch::unlocked(take.holder())));
-        // There are fewer places than one wait can name; it may end early in any case.
-        let _ = sync_primitives::wait_any(&watches, patience.deadline());
+        // There are fewer places than one wait can name; it may end early in any case. Who finishes an
+        // item of somebody else's, or a lease, and dies before it says so is noticed by looking.
+        let _ = sync_primitives::wait_any(&watches, Some(patience.within(LOOK)));
     }
 }
 

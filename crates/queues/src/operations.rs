@@ -376,17 +376,28 @@ impl End {
 
     /// Ends the queue for producers: consumers get what is there.
     pub(crate) fn close(&self) {
+        self.close_as(CLOSED);
+    }
+
+    /// Under the producers' lock if it can be had, and after the bell: dies in between, and who wakes
+    /// waits for the lock before it sleeps again.
+    fn close_as(&self, how: u32) {
         let control = self.control();
-        control.fixed.close(CLOSED);
+        let producers = self.lock_producers(Patience::None);
         sys::ring(self.shared.bell.as_fd());
+        control.fixed.close(how);
+        if producers.is_err() {
+            // Its holder is stopped, or it is ours: somebody may have silenced the bell meanwhile.
+            sys::ring(self.shared.bell.as_fd());
+        }
+        drop(producers);
         control.items.wake(u32::MAX);
         control.room.wake(u32::MAX);
     }
 
     /// Ends the queue for all, and throws away what is there.
     pub(crate) fn shut_down(&self) -> Result<(), GetError> {
-        self.control().fixed.close(SHUT_DOWN);
-        self.close();
+        self.close_as(SHUT_DOWN);
         // Who has begun to put finishes first.
         let last_tag = self.lock_producers(Patience::Endless).map_or(0, |all| all.last_tag);
         let mut getting = self.begin_get(Patience::Endless)?;

@@ -4,15 +4,12 @@
 //! where waking is quick; then it goes to sleep for good. Before each sleep it announces itself and
 //! looks once more, so every step gives control back to the caller, who tries again.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::gate::{Gate, NAP};
+use crate::gate::{Gate, LOOK, NAP};
 use crate::pace::Pace;
 use crate::patience::Patience;
 use crate::platform::Spin;
-
-/// How often a producer that waits for room asks whether there is still somebody who takes.
-const ASK: Duration = Duration::from_secs(1);
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +106,6 @@ impl<'a> Waiting<'a> {
 
     /// Sleeps at the gate for a producer that has napped for nothing.
     pub(crate) fn sleep_at_gate(&mut self, word: u32) {
-        self.gate.sleep(word, self.patience.within(ASK));
+        self.gate.sleep(word, self.patience.within(LOOK));
     }
 }

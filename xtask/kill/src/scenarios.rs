@@ -12,6 +12,7 @@ mod mutex;
 mod once;
 mod pthread;
 mod pthread_object;
+mod queue;
 mod reentrant;
 mod region;
 mod ring;
@@ -40,6 +41,7 @@ pub(crate) fn all() -> Vec<Box<dyn Case>> {
         barrier::cases(),
         watch::cases(),
         region::cases(),
+        queue::cases(),
     ]
     .into_iter()
     .flatten()
