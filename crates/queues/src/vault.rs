@@ -45,6 +45,11 @@ impl Vault {
         sys::send(self.as_fd(), &tag.to_ne_bytes(), descriptors)
     }
 
+    /// True if there is room for another item, and for moving those that are there.
+    pub(crate) fn has_room(&self) -> bool {
+        sys::has_room(self.as_fd())
+    }
+
     /// Duplicates of an item's descriptors, which stay at the front of the vault; `None` if they are
     /// not there. Packets that come before are moved to the back if they are wanted.
     pub(crate) fn find(
@@ -73,6 +78,11 @@ impl Vault {
     pub(crate) fn discard_front(&self) {
         // If it cannot be had now, whoever sees it at the front throws it away.
         let _ = self.drop_front();
+    }
+
+    /// Throws away everything.
+    pub(crate) fn clear(&self) {
+        while let Ok(Some(_)) = sys::receive(self.as_fd(), &mut [0; 8]) {}
     }
 
     fn front(&self) -> io::Result<Option<(u64, Vec<OwnedFd>)>> {

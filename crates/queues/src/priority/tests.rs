@@ -1,0 +1,1 @@
+//! What nobody can bring about from outside: memory that another process has written over.
