@@ -36,29 +36,37 @@ thread_local! {
     static HOLD: RefCell<Vec<Option<OwnedFd>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Puts what was going on before back, however the call ends.
-struct Restore {
-    doing: Doing,
-    /// What was in the hold, if anything may have been.
-    hold: Option<Vec<Option<OwnedFd>>>,
-}
+/// Ends what is going on, however the call ends.
+struct End;
 
-impl Drop for Restore {
+impl Drop for End {
     #[inline]
     fn drop(&mut self) {
-        let done = DOING.replace(self.doing);
-        if holds(done) || self.hold.is_some() {
-            swap_hold(self.hold.take().unwrap_or_default());
+        if holds(DOING.replace(Doing::Nothing)) {
+            swap_hold(Vec::new());
         }
     }
 }
 
-/// Begins something, within what is going on already.
+/// Runs `call` with what is going on already, if anything, out of the way.
+///
+/// That is rare: a value that encodes or decodes messages of its own.
 #[inline]
-fn begin(doing: Doing, hold: Vec<Option<OwnedFd>>) -> Restore {
-    let outer = DOING.replace(doing);
-    let hold = (holds(outer) || holds(doing)).then(|| swap_hold(hold));
-    Restore { doing: outer, hold }
+fn apart<R>(call: impl FnOnce() -> R) -> R {
+    if DOING.get() == Doing::Nothing { call() } else { within_another(call) }
+}
+
+#[cold]
+fn within_another<R>(call: impl FnOnce() -> R) -> R {
+    struct Restore(Doing, Vec<Option<OwnedFd>>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            DOING.set(self.0);
+            swap_hold(std::mem::take(&mut self.1));
+        }
+    }
+    let _outer = Restore(DOING.replace(Doing::Nothing), swap_hold(Vec::new()));
+    call()
 }
 
 /// True if there may be something in the hold.
@@ -80,22 +88,29 @@ pub(crate) fn load<R>(
     descriptors: &mut Vec<OwnedFd>,
     encode: impl FnOnce() -> R,
 ) -> R {
-    let _outer = begin(Doing::Loading(numbers), Vec::new());
-    let result = encode();
-    if let Doing::Loaded(_) = DOING.get() {
-        descriptors.extend(swap_hold(Vec::new()).into_iter().flatten());
-    }
-    result
+    apart(|| {
+        let _end = End;
+        DOING.set(Doing::Loading(numbers));
+        let result = encode();
+        if let Doing::Loaded(_) = DOING.get() {
+            descriptors.extend(swap_hold(Vec::new()).into_iter().flatten());
+        }
+        result
+    })
 }
 
 /// Runs `decode` with `descriptors` to take from; those left over are closed.
 #[inline]
 pub(crate) fn unload<R>(descriptors: Vec<OwnedFd>, decode: impl FnOnce() -> R) -> R {
-    if descriptors.is_empty() && DOING.get() == Doing::Nothing {
-        return decode();
-    }
-    let _outer = begin(Doing::Unloading, descriptors.into_iter().map(Some).collect());
-    decode()
+    apart(|| {
+        if descriptors.is_empty() {
+            return decode();
+        }
+        let _end = End;
+        swap_hold(descriptors.into_iter().map(Some).collect());
+        DOING.set(Doing::Unloading);
+        decode()
+    })
 }
 
 /// True while a message that can carry descriptors is being encoded by this thread.

@@ -154,6 +154,9 @@ fn serialize<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> postcard
     postcard::serialize_with_flavor(value, Append(buffer))
 }
 
+/// The most bytes that postcard makes of a number of 64 bits.
+const LONGEST_NUMBER: usize = 10;
+
 /// Lets postcard write at the end of a buffer that outlives the message.
 struct Append<'a>(&'a mut Vec<u8>);
 
@@ -162,12 +165,14 @@ impl Flavor for Append<'_> {
 
     #[inline]
     fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
-        match data {
-            // Small numbers are this short, and a call of `memcpy` takes longer.
-            [one] => self.0.push(*one),
-            [one, two] => self.0.extend([*one, *two]),
-            [one, two, three] => self.0.extend([*one, *two, *three]),
-            data => self.0.extend_from_slice(data),
+        if data.len() > LONGEST_NUMBER {
+            self.0.extend_from_slice(data);
+            return Ok(());
+        }
+        // A number has been written byte by byte a moment ago. Reading it in wider units now would
+        // stop the processor until the bytes are in its cache.
+        for byte in data {
+            self.0.push(*byte);
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use rustix::net::SocketType;
 
 use crate::control::Control;
 use crate::memory::Memory;
+use crate::pace::Pace;
 use crate::ring::Ring;
 use crate::shape::Shape;
 use crate::sys;
@@ -40,6 +41,7 @@ pub(crate) struct End {
     socket: Option<OwnedFd>,
     /// How often the other side had lost an end when we last asked whether it was the last.
     seen: AtomicU32,
+    pub(crate) pace: Pace,
 }
 
 impl Shared {
@@ -64,7 +66,7 @@ pub(crate) fn pair(shape: Shape) -> io::Result<(End, End)> {
 
 impl End {
     pub(crate) fn new(shared: Arc<Shared>, side: Side, socket: OwnedFd) -> End {
-        End { shared, side, socket: Some(socket), seen: AtomicU32::new(0) }
+        End { shared, side, socket: Some(socket), seen: AtomicU32::new(0), pace: Pace::new() }
     }
 
     /// An end from another process.

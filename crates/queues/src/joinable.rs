@@ -18,7 +18,7 @@ use crate::error::GetError;
 use crate::patience::Patience;
 use crate::queue::Queue;
 use crate::shape::Shape;
-use crate::takes::{OWED, Take};
+use crate::takes::{OWED, Take, Takes};
 
 /// A [`Queue`] that knows which of its items are done.
 ///
@@ -196,7 +196,7 @@ impl End {
         let mut all = own.into_iter().chain(owed().filter(is_near)).chain(owed());
         let paid = all.any(Take::pay_one);
         if let Some(own) = own.filter(|own| own.debt() == 0) {
-            takes.free_own(own);
+            Takes::free_own(own);
         }
         if paid {
             self.control().joined.wake(u32::MAX);

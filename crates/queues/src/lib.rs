@@ -16,6 +16,7 @@ mod mark;
 mod memory;
 mod operations;
 mod out;
+mod pace;
 mod parcel;
 mod patience;
 mod platform;

@@ -28,22 +28,32 @@ pub(crate) use sync_primitives::model::{
     AtomicU32, AtomicU64, fence_after_exchange, spin_loop, wait, wake,
 };
 
-/// How often a waiter looks before it sleeps. The model does without.
-const LOOKS: u32 = if cfg!(loom) { 0 } else { 7 };
+/// How long a waiter looks before it sleeps, in pauses of the processor: about as long as falling
+/// asleep takes. The model does without.
+const LONGEST: u32 = if cfg!(loom) { 0 } else { 200 };
 
-/// Looking before sleeping, at distances that double: each look takes the cache line from the one
-/// who is to write it. In all it is about as long as falling asleep takes.
-#[derive(Debug, Default)]
-pub(crate) struct Spin(u32);
+/// Looking before sleeping.
+#[derive(Debug)]
+pub(crate) struct Spin {
+    distance: u32,
+    passed: u32,
+}
 
 impl Spin {
+    /// One that waits `distance` pauses before its first look.
+    pub(crate) fn new(distance: u32) -> Spin {
+        Spin { distance, passed: 0 }
+    }
+
     /// Waits a little; false if it is time to sleep.
     pub(crate) fn once(&mut self) -> bool {
-        if self.0 == LOOKS {
+        if self.passed >= LONGEST {
             return false;
         }
-        (0..1 << self.0).for_each(|_| spin_loop());
-        self.0 += 1;
+        (0..self.distance).for_each(|_| spin_loop());
+        self.passed += self.distance;
+        // Close looks find an answer soon, and later ones leave the cache line to who writes it.
+        self.distance = 1 + self.passed / 8;
         true
     }
 }

@@ -85,7 +85,7 @@ impl End {
         mut work: impl FnMut(Putting<'a>) -> Result<R, PutErrorKind>,
     ) -> Result<R, PutErrorKind> {
         let gate = &*self.control().room;
-        let mut waiting = Waiting::new(gate, patience);
+        let mut waiting = Waiting::new(gate, &self.pace, patience);
         let mut announced = 0;
         loop {
             match self.begin_put(patience).and_then(&mut work) {

@@ -15,8 +15,8 @@
 //!
 //! A place is given out under the consumers' lock, and its fields are there before the head moves
 //! past the item; so whoever sees the head there sees the place. `active` says which places are
-//! worth a look: a bit is set before the head moves, and taken away before the place's lock is
-//! given back. One that a death leaves set costs a look.
+//! worth a look. Its bits change under the consumers' lock: one is set before the head moves, and it
+//! goes when a consumer comes by that finds the place free.
 
 use ipc_shm::Shareable;
 use sync_primitives::{LockError, Mutex, MutexGuard};
@@ -58,12 +58,12 @@ pub(crate) struct Takes {
     places: [Take; PLACES],
 }
 
-/// A place that this thread holds.
+/// A place that this thread holds, until this is dropped. (The lock's own guard is kept in it
+/// invisibly: it has a flag, and moving that costs more than locking.)
 #[derive(Debug)]
 pub(crate) struct Held<'a> {
     takes: &'a Takes,
     index: usize,
-    guard: MutexGuard<'a, ()>,
 }
 
 impl Takes {
@@ -74,18 +74,28 @@ impl Takes {
         }
     }
 
-    /// True if something may be out of the ring.
+    /// True if something may be out of the ring; see [`tidy`](Takes::tidy).
     #[inline]
     pub(crate) fn is_any_active(&self) -> bool {
         // Acquire pairs with the release of `set_active`: the place's fields are there.
         self.active.iter().any(|bits| bits.load(Acquire) != 0)
     }
 
+    /// True if an item is to be given out again.
+    #[cold]
+    pub(crate) fn is_any_returned(&self) -> bool {
+        self.active().any(|(_, take)| take.is_returned())
+    }
+
     /// The places worth a look.
     pub(crate) fn active(&self) -> impl Iterator<Item = (usize, &Take)> {
-        let bits = self.active.each_ref().map(|bits| bits.load(Acquire)); // As above.
-        let is_active = move |index: usize| bits[index / 64] >> (index % 64) & 1 == 1;
-        self.places.iter().enumerate().filter(move |(index, _)| is_active(*index))
+        let bits = self.active.each_ref().map(|bits| u128::from(bits.load(Acquire))); // As above.
+        let mut bits = (bits[1] << 64 | bits[0]) & ((1 << PLACES) - 1);
+        std::iter::from_fn(move || {
+            let index = bits.trailing_zeros() as usize;
+            bits &= bits.wrapping_sub(1);
+            self.places.get(index).map(|take| (index, take))
+        })
     }
 
     /// Takes a free place, for the holder of the consumers' lock.
@@ -95,43 +105,53 @@ impl Takes {
     /// [`LockError::TooManyHeld`] if this thread can hold no more locks, and
     /// [`LockError::WouldBlock`] if all places are in use.
     pub(crate) fn take_place(&self) -> Result<Held<'_>, LockError<()>> {
-        let (low, high) = (self.active[0].load(Relaxed), self.active[1].load(Relaxed));
-        let likely = (!(u128::from(high) << 64 | u128::from(low))).trailing_zeros() as usize;
-        let order = (likely..PLACES).chain(0..likely.min(PLACES));
-        for index in order {
-            match self.hold_if_unused(index) {
-                Ok(Some(held)) => return Ok(held),
-                Ok(None) => {}
-                Err(error) => return Err(error),
+        for index in 0..PLACES {
+            if let Some(held) = self.hold_if_unused(index)? {
+                return Ok(held);
             }
         }
         Err(LockError::WouldBlock)
     }
 
-    fn hold_if_unused(&self, index: usize) -> Result<Option<Held<'_>>, LockError<()>> {
-        let place = &self.places[index];
-        if !place.is_unused() {
-            return Ok(None);
+    /// Forgets the places that are free by now, for the holder of the consumers' lock; true if that
+    /// are all.
+    #[cold]
+    pub(crate) fn tidy(&self) -> bool {
+        for (index, take) in self.active() {
+            if take.state.load(Acquire) == FREE {
+                self.set_active(index, false);
+            }
         }
-        let held = self.try_hold(index)?;
-        // A live borrower may have come in between the look and the lock; then it was not ours.
-        Ok(held.filter(|_| place.is_left_over()))
+        !self.is_any_active()
+    }
+
+    /// Only the holder of the consumers' lock writes here, so no exchange is needed.
+    #[inline]
+    fn set_active(&self, index: usize, active: bool) {
+        let (bits, bit) = (&self.active[index / 64], 1 << (index % 64));
+        let now = bits.load(Relaxed);
+        let new = if active { now | bit } else { now & !bit };
+        if new != now {
+            bits.store(new, Release); // Pairs with `is_any_active` and `active`.
+        }
+    }
+
+    #[inline]
+    fn hold_if_unused(&self, index: usize) -> Result<Option<Held<'_>>, LockError<()>> {
+        if self.places[index].is_unused() { self.try_hold(index) } else { Ok(None) }
     }
 
     /// Takes the lock of a place that nobody living holds.
+    #[inline]
     pub(crate) fn try_hold(&self, index: usize) -> Result<Option<Held<'_>>, LockError<()>> {
-        let guard = match self.places[index].holder.try_lock() {
-            Ok(guard) => guard,
-            Err(LockError::OwnerDied(guard) | LockError::Poisoned(guard)) => {
-                MutexGuard::mark_consistent(&guard);
-                guard
+        let held = Held { takes: self, index };
+        match self.places[index].holder.try_lock() {
+            Ok(guard) => {
+                MutexGuard::keep(guard);
+                Ok(Some(held))
             }
-            Err(LockError::WouldBlock | LockError::Deadlock) => return Ok(None),
-            Err(LockError::TooManyHeld) => return Err(LockError::TooManyHeld),
-            Err(LockError::Unsupported(why)) => return Err(LockError::Unsupported(why)),
-            Err(_) => return Err(LockError::Corrupt),
-        };
-        Ok(Some(Held { takes: self, index, guard }))
+            Err(error) => held.or_without(error),
+        }
     }
 
     /// The place by which this thread owes items, if it does.
@@ -168,9 +188,6 @@ impl Takes {
         }
     }
 
-    fn bit(&self, index: usize) -> (&AtomicU64, u64) {
-        (&self.active[index / 64], 1 << (index % 64))
-    }
 }
 
 impl Take {
@@ -245,7 +262,7 @@ impl Take {
 
     /// True if this thread holds the place.
     pub(crate) fn is_held_by_us(&self) -> bool {
-        !self.is_abandoned() && matches!(self.holder.try_lock(), Err(LockError::Deadlock))
+        self.holder.is_held()
     }
 
     /// The item's room cannot be used again.
@@ -269,6 +286,27 @@ impl Take {
 }
 
 impl<'a> Held<'a> {
+    #[cold]
+    fn or_without(
+        self,
+        error: LockError<MutexGuard<'a, ()>>,
+    ) -> Result<Option<Held<'a>>, LockError<()>> {
+        let refused = match error {
+            LockError::OwnerDied(guard) | LockError::Poisoned(guard) => {
+                MutexGuard::mark_consistent(&guard);
+                MutexGuard::keep(guard);
+                return Ok(Some(self));
+            }
+            LockError::TooManyHeld => LockError::TooManyHeld,
+            LockError::Unsupported(why) => LockError::Unsupported(why),
+            LockError::Corrupt => LockError::Corrupt,
+            _ => LockError::WouldBlock,
+        };
+        // There is no lock to give back.
+        std::mem::forget(self);
+        if matches!(refused, LockError::WouldBlock) { Ok(None) } else { Err(refused) }
+    }
+
     pub(crate) fn take(&self) -> &'a Take {
         &self.takes.places[self.index]
     }
@@ -283,8 +321,7 @@ impl<'a> Held<'a> {
             take.pid.store(std::process::id(), Relaxed);
         }
         take.state.store(state | PENDING, Release);
-        let (bits, bit) = self.takes.bit(self.index);
-        bits.fetch_or(bit, AcqRel);
+        self.takes.set_active(self.index, true);
     }
 
     /// The head has moved past the item.
@@ -301,14 +338,19 @@ impl<'a> Held<'a> {
     /// The item is done with; the place is free.
     pub(crate) fn free(self) {
         self.take().state.store(FREE, Release);
-        let (bits, bit) = self.takes.bit(self.index);
-        bits.fetch_and(!bit, AcqRel);
-        drop(self.guard);
     }
 
     /// Keeps the place for this thread until [`free_own`](Takes::free_own) or its end.
     pub(crate) fn keep(self) {
-        MutexGuard::keep(self.guard);
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Held<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // In a forked child there is nothing to give back.
+        let _ = self.take().holder.release();
     }
 }
 
@@ -325,12 +367,8 @@ impl Takes {
     }
 
     /// Gives back the place by which this thread owed items.
-    pub(crate) fn free_own(&self, take: &Take) {
-        let index = self.places.iter().position(|place| std::ptr::eq(place, take));
-        let Some(index) = index else { return };
+    pub(crate) fn free_own(take: &Take) {
         take.state.store(FREE, Release);
-        let (bits, bit) = self.bit(index);
-        bits.fetch_and(!bit, AcqRel);
         // It is ours: only this thread gets here with it.
         let _ = take.holder.release();
     }

@@ -46,7 +46,7 @@ impl End {
         patience: Patience,
         mut work: impl FnMut(Getting<'a>, Found<'a>) -> Result<R, GetError>,
     ) -> Result<R, GetError> {
-        let mut waiting = Waiting::new(&self.control().items, patience);
+        let mut waiting = Waiting::new(&self.control().items, &self.pace, patience);
         loop {
             let next = waiting.next();
             match next {
@@ -58,9 +58,11 @@ impl End {
                 }
                 Next::GiveUp => {}
             }
-            if self.has_items()
+            let items = self.control().queued();
+            if (items != 0 || self.has_items())
                 && let Some(result) = self.try_take(patience, &mut work)?
             {
+                waiting.learn(items);
                 return Ok(result);
             }
             if self.has_ended(next != Next::Try, patience)? {
@@ -76,12 +78,7 @@ impl End {
     #[inline]
     pub(crate) fn has_items(&self) -> bool {
         let control = self.control();
-        control.queued() != 0 || (control.takes.is_any_active() && self.has_returned())
-    }
-
-    #[cold]
-    fn has_returned(&self) -> bool {
-        self.control().takes.active().any(|(_, take)| take.is_returned())
+        control.queued() != 0 || (control.takes.is_any_active() && control.takes.is_any_returned())
     }
 
     /// True if there is nothing to take, and never will be. If `surely`, the kernel is asked about

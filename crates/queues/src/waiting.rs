@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::gate::{Gate, NAP};
 use crate::patience::Patience;
+use crate::pace::Pace;
 use crate::platform::Spin;
 
 /// How often a producer that waits for room asks whether there is still somebody who takes.
@@ -40,11 +41,20 @@ pub(crate) struct Waiting<'a> {
     gate: &'a Gate,
     patience: Patience,
     phase: Phase,
+    pace: &'a Pace,
+    /// How often it has looked since it began.
+    looks: u32,
 }
 
 impl<'a> Waiting<'a> {
-    pub(crate) fn new(gate: &'a Gate, patience: Patience) -> Waiting<'a> {
-        Waiting { gate, patience, phase: Phase::Looking(Spin::default()) }
+    pub(crate) fn new(gate: &'a Gate, pace: &'a Pace, patience: Patience) -> Waiting<'a> {
+        let phase = Phase::Looking(Spin::new(pace.first_distance()));
+        Waiting { gate, patience, phase, pace, looks: 0 }
+    }
+
+    /// The wait is over: the other side has got on by so many items.
+    pub(crate) fn learn(&self, items: u32) {
+        self.pace.learn(self.looks, items);
     }
 
     /// What to do after a try that came to nothing.
@@ -53,6 +63,7 @@ impl<'a> Waiting<'a> {
             && !matches!(self.patience, Patience::None)
             && spin.once()
         {
+            self.looks += 1;
             return Next::Try;
         }
         if self.patience.is_over() {
@@ -74,7 +85,7 @@ impl<'a> Waiting<'a> {
 
     /// After a sleep for good: things move again.
     pub(crate) fn begin_again(&mut self) {
-        self.phase = Phase::Looking(Spin::default());
+        self.phase = Phase::Looking(Spin::new(1));
     }
 
     fn nap(&mut self, word: u32) -> Next {

@@ -165,6 +165,13 @@ impl<T> Mutex<T> {
         self.raw.is_locked()
     }
 
+    /// True if the calling thread holds the lock; false in a forked child, where the copies of its
+    /// parent's guards hold nothing.
+    #[inline]
+    pub fn is_held(&self) -> bool {
+        self.raw.is_held()
+    }
+
     /// True if a holder has died or panicked since the data were last marked consistent.
     pub fn is_poisoned(&self) -> bool {
         self.raw.condition() != Condition::Consistent
