@@ -84,7 +84,7 @@ impl Store {
         work: &mut impl FnMut(&mut Holding<'_>) -> Result<(), PutErrorKind>,
     ) -> Result<(), PutErrorKind> {
         let (gate, items) = (&*self.control().room, self.memory.size().items);
-        let mut waiting = Waiting::new(gate, patience);
+        let mut waiting = Waiting::new(gate, &self.putting, patience);
         let mut announced = 0;
         loop {
             let next = waiting.next();

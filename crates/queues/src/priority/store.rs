@@ -14,6 +14,7 @@ use super::repair::rebuild;
 use super::size::Size;
 use crate::control::{CLOSED, SHUT_DOWN};
 use crate::error::GetError;
+use crate::pace::Pace;
 use crate::patience::Patience;
 use crate::sys;
 use crate::vault::Vault;
@@ -25,6 +26,9 @@ pub(crate) struct Store {
     pub(crate) vault: Vault,
     /// Rings while there are items, if somebody sleeps by it.
     pub(crate) bell: OwnedFd,
+    /// How its producers and consumers wait.
+    pub(crate) putting: Pace,
+    pub(crate) taking: Pace,
 }
 
 /// The lock, and what to do with it.
@@ -39,7 +43,11 @@ type Locked<'a> = Result<MutexGuard<'a, State>, LockError<MutexGuard<'a, State>>
 
 impl Store {
     pub(crate) fn new(size: Size) -> io::Result<Store> {
-        Ok(Store { memory: Memory::new(size)?, vault: Vault::new()?, bell: sys::bell()? })
+        Ok(Store::over(Memory::new(size)?, Vault::new()?, sys::bell()?))
+    }
+
+    pub(crate) fn over(memory: Memory, vault: Vault, bell: OwnedFd) -> Store {
+        Store { memory, vault, bell, putting: Pace::new(), taking: Pace::new() }
     }
 
     #[inline]
@@ -81,23 +89,24 @@ impl Store {
 
     /// The number of items, right at this instant if nobody is at work on them.
     pub(crate) fn len(&self) -> u32 {
-        self.put_right();
+        // Puts right what somebody may have left who died.
+        drop(self.lock_if_free());
         self.control().len()
     }
 
+    /// True if a short item has no place at this instant.
     pub(crate) fn is_full(&self) -> bool {
-        let (items, room) = (self.memory.size().items, self.memory.size().room);
-        let has_no_chunk = |holding: Holding<'_>| holding.state.left(room) == 0;
-        let holding = self.control().state.try_lock().ok();
-        let holding = holding.and_then(|guard| Holding::new(self, guard).ok());
-        self.len() >= items || holding.is_some_and(has_no_chunk)
+        let size = self.memory.size();
+        let holding = self.lock_if_free();
+        let has_chunk = holding.is_none_or(|holding| holding.state.left(size.room) > 0);
+        self.control().len() >= size.items || !has_chunk
     }
 
-    /// Puts right what somebody may have left who died.
-    fn put_right(&self) {
-        if self.control().state.is_poisoned() {
+    fn lock_if_free(&self) -> Option<Holding<'_>> {
+        match self.control().state.try_lock() {
+            Err(LockError::WouldBlock) => None,
             // If that fails, the next operation says why.
-            let _ = self.lock(Patience::None);
+            locked => self.lock_slowly(locked, Patience::None).ok(),
         }
     }
 

@@ -95,7 +95,7 @@ impl Store {
         mut work: impl FnMut(&mut Holding<'_>) -> Result<R, GetError>,
     ) -> Result<R, GetError> {
         let control = self.control();
-        let mut waiting = Waiting::new(&control.items, patience);
+        let mut waiting = Waiting::new(&control.items, &self.taking, patience);
         loop {
             let next = waiting.next();
             match next {
@@ -106,10 +106,12 @@ impl Store {
                 }
                 Next::Try | Next::GiveUp => {}
             }
-            let is_likely = control.len() > 0 || control.fixed.closed() != 0;
+            let items = control.len();
+            let is_likely = items > 0 || control.fixed.closed() != 0;
             if (is_likely || matches!(next, Next::Arm | Next::Sleep))
                 && let Some(result) = self.try_take(patience, &mut work)?
             {
+                waiting.learn(items);
                 return Ok(result);
             }
             if next == Next::GiveUp {

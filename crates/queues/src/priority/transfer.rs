@@ -24,6 +24,7 @@ impl<'de> Deserialize<'de> for Store {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let IncomingShared { region, vault, bell } = IncomingShared::deserialize(deserializer)?;
         let memory = Memory::attach(region).map_err(de::Error::custom)?;
-        Ok(Store { memory, vault: Vault::attach(vault).map_err(de::Error::custom)?, bell })
+        let vault = Vault::attach(vault).map_err(de::Error::custom)?;
+        Ok(Store::over(memory, vault, bell))
     }
 }

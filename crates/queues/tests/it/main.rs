@@ -1,5 +1,6 @@
 //! The tests of this crate, a module per topic. [`support`] says how they run.
 
+mod priority;
 mod queue;
 mod support;
 
