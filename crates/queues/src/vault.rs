@@ -11,15 +11,21 @@
 //! | a consumer that has looked, before it takes the item | packet and item are still there |
 //! | after it has taken the item | the packet is left over |
 //! | while it moves a packet from the front to the back | it is there twice; one is left over |
+//! | while its marker is there | the marker is left over |
 //!
 //! Who sees a packet at the front that is left over throws it away.
 
+use std::collections::HashSet;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use rustix::net::SocketType;
 
 use crate::sys;
+
+/// Set in the tags of markers, and in no others.
+const MARKER: u64 = 1 << 63;
 
 /// The socket.
 #[derive(Debug)]
@@ -52,26 +58,43 @@ impl Vault {
 
     /// Duplicates of an item's descriptors, which stay at the front of the vault; `None` if they are
     /// not there. Packets that come before are moved to the back if they are wanted.
+    ///
+    /// A marker behind the last packet says when all have been seen: tags do not, as a packet that
+    /// somebody moved when he died is there twice.
     pub(crate) fn find(
         &self,
         tag: u64,
         is_wanted: impl Fn(u64) -> bool,
     ) -> io::Result<Option<Vec<OwnedFd>>> {
-        let mut first_moved = None;
+        let mut marker = None;
+        let mut moved = HashSet::new();
         while let Some((front, descriptors)) = self.front()? {
             if front == tag {
                 return Ok(Some(descriptors));
             }
-            if first_moved == Some(front) {
-                return Ok(None);
-            }
-            if is_wanted(front) {
-                first_moved.get_or_insert(front);
+            if front & MARKER == 0 && !moved.contains(&front) && is_wanted(front) {
+                if marker.is_none() {
+                    marker = Some(self.mark_end()?);
+                }
                 self.add(front, &descriptors)?;
+                moved.insert(front);
             }
             self.drop_front()?;
+            if marker == Some(front) {
+                return Ok(None);
+            }
         }
         Ok(None)
+    }
+
+    /// Adds a marker that nobody else has added. If we die before it is gone, who sees it at the
+    /// front throws it away.
+    fn mark_end(&self) -> io::Result<u64> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = u64::from(COUNT.fetch_add(1, Relaxed) & 0x7fff_ffff);
+        let marker = MARKER | count << 32 | u64::from(std::process::id());
+        self.add(marker, &[])?;
+        Ok(marker)
     }
 
     /// Throws away what is found at the front for an item that has been taken.

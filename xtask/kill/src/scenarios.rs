@@ -10,6 +10,7 @@ mod latch;
 mod lock;
 mod mutex;
 mod once;
+mod priority;
 mod pthread;
 mod pthread_object;
 mod reentrant;
@@ -40,6 +41,7 @@ pub(crate) fn all() -> Vec<Box<dyn Case>> {
         barrier::cases(),
         watch::cases(),
         region::cases(),
+        priority::cases(),
     ]
     .into_iter()
     .flatten()

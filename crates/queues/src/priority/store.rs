@@ -91,7 +91,10 @@ impl Store {
     pub(crate) fn len(&self) -> u32 {
         // Puts right what somebody may have left who died.
         drop(self.lock_if_free());
-        self.control().len()
+        match self.control().fixed.closed() {
+            SHUT_DOWN => 0,
+            _ => self.control().len(),
+        }
     }
 
     /// True if a short item has no place at this instant.
@@ -112,27 +115,31 @@ impl Store {
 
     /// Ends the queue for producers: consumers get what is there.
     pub(crate) fn close(&self) {
-        self.end(CLOSED);
+        // Without the lock, it is closed all the same.
+        let _ = self.end(CLOSED);
     }
 
     /// Ends the queue for all, and throws away what is there.
     pub(crate) fn shut_down(&self) -> Result<(), GetError> {
-        self.end(SHUT_DOWN);
-        self.lock(Patience::Endless)?.discard_all();
-        Ok(())
+        self.end(SHUT_DOWN)
     }
 
     /// Under the lock, the bell rings before the queue ends, and who hears it waits for the lock: so
     /// a death in between leaves nobody asleep. If the lock cannot be had for a while, as its holder
     /// is stopped, the queue ends without it.
-    fn end(&self, how: u32) {
+    fn end(&self, how: u32) -> Result<(), GetError> {
         let control = self.control();
         let holding = self.lock(Patience::None);
         sys::ring(self.bell.as_fd());
         control.fixed.close(how);
-        drop(holding);
+        let result = holding.map(|mut holding| {
+            if control.fixed.closed() == SHUT_DOWN {
+                holding.discard_all();
+            }
+        });
         control.items.wake(u32::MAX);
         control.room.wake(u32::MAX);
+        result
     }
 }
 
