@@ -25,7 +25,7 @@ use rustix::net::SocketType;
 use crate::sys;
 
 /// Set in the tags of markers, and in no others.
-const MARKER: u64 = 1 << 63;
+pub(crate) const MARKER: u64 = 1 << 63;
 
 /// The socket.
 #[derive(Debug)]

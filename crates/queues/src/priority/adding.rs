@@ -18,6 +18,7 @@ use crate::parcel::Parcel;
 use crate::record::{Kind, Record};
 use crate::ring::NoRoom;
 use crate::sys;
+use crate::vault::MARKER;
 
 /// How many bits of a tag say where the item is; the rest is from its number.
 const PLACE_BITS: u32 = 28;
@@ -25,7 +26,8 @@ const PLACE: u64 = (1 << PLACE_BITS) - 1;
 
 /// The tag of an item's descriptors.
 pub(crate) fn tag(entry: Entry) -> u64 {
-    entry.number << PLACE_BITS | u64::from(entry.chunk)
+    let number = (entry.number << PLACE_BITS) & !MARKER;
+    number | u64::from(entry.chunk)
 }
 
 impl Holding<'_> {

@@ -1,5 +1,7 @@
 //! How a producer puts items: encoding them before it takes the lock, and waiting for room.
 
+use std::os::fd::OwnedFd;
+
 use ipc_pipe::carry;
 use serde::Serialize;
 
@@ -9,6 +11,9 @@ use crate::parcel::{Parcel, pack_bytes};
 use crate::patience::Patience;
 use crate::scratch::Scratch;
 use crate::waiting::{Next, Waiting};
+
+/// What is short enough to be put without further thought.
+const SHORT: usize = 4 << 10;
 
 /// How many items are put under one lock, and how many bytes of them are encoded before.
 const BATCH: usize = 64;
@@ -35,12 +40,40 @@ impl Store {
     ) -> Result<(), PutErrorKind> {
         let (mut buffer, mut descriptors) = (Scratch::new(), Vec::new());
         carry::encode(item, &mut buffer, &mut descriptors)?;
-        pack_bytes(&buffer, descriptors, self.memory.size().longest(), |parcel| {
+        if descriptors.is_empty() && self.put_at_once(priority, &buffer) {
+            return Ok(());
+        }
+        self.put_encoded(priority, &buffer, descriptors, patience)
+    }
+
+    /// The case of every day: the lock is free, and there is room for a short item.
+    #[inline]
+    fn put_at_once(&self, priority: i64, bytes: &[u8]) -> bool {
+        let Some(mut holding) = self.lock_at_once() else { return false };
+        let control = self.control();
+        let is_put = bytes.len() <= SHORT
+            && control.fixed.closed() == 0
+            && holding.add_plain(priority, bytes).is_ok();
+        drop(holding);
+        if is_put {
+            control.items.wake(1);
+        }
+        is_put
+    }
+
+    #[cold]
+    fn put_encoded(
+        &self,
+        priority: i64,
+        bytes: &[u8],
+        descriptors: Vec<OwnedFd>,
+        patience: Patience,
+    ) -> Result<(), PutErrorKind> {
+        pack_bytes(bytes, descriptors, self.memory.size().longest(), |parcel| {
             self.put_parcel(priority, parcel, patience)
         })
     }
 
-    #[inline]
     fn put_parcel(
         &self,
         priority: i64,

@@ -28,26 +28,35 @@ pub(crate) struct Taken {
 }
 
 impl Holding<'_> {
+    /// Takes the item that is next if that is one without descriptors: the case of every day. Copies
+    /// its bytes to the end of `buffer`, and gives its priority.
+    #[inline]
+    pub(crate) fn remove_plain(&mut self, buffer: &mut Vec<u8>) -> Option<i64> {
+        let (entry, record) = self.first().ok()?;
+        if !record.is(Kind::Item) {
+            return None;
+        }
+        let begin = buffer.len();
+        let Ok(last) = self.copy(entry, record, buffer) else {
+            buffer.truncate(begin);
+            return None;
+        };
+        self.end_item(entry, record, last);
+        Some(entry.priority)
+    }
+
     /// Takes the item that is next, of which there is one, and copies its bytes to the end of
     /// `buffer`.
-    #[inline]
     pub(crate) fn remove(&mut self, buffer: &mut Vec<u8>) -> Result<Taken, GetError> {
         let (entry, record) = self.first()?;
-        let (memory, len) = (&self.store.memory, record.len() as usize);
-        let last = chunks::read(memory, entry.chunk, len, self.state.used, buffer)?;
+        let last = self.copy(entry, record, buffer)?;
         let descriptors = match record.has_descriptors() {
             true => self.descriptors(entry)?,
             false => Some(Vec::new()),
         };
-        memory.set_record(entry.chunk, 0);
-        heap::pop(memory, self.state.len);
-        self.state.len -= 1;
-        self.state.free(memory, entry.chunk, last, chunks_for(len));
+        self.end_item(entry, record, last);
         if record.has_descriptors() && descriptors.is_some() {
             self.store.vault.discard_front();
-        }
-        if self.state.len == 0 {
-            self.begin_anew();
         }
         Ok(Taken {
             priority: entry.priority,
@@ -55,6 +64,26 @@ impl Holding<'_> {
             descriptors: descriptors.ok_or(GetError::DescriptorsLost)?,
             is_elsewhere: record.is(Kind::Elsewhere),
         })
+    }
+
+    /// Copies an item's bytes; gives its last chunk.
+    #[inline]
+    fn copy(&self, entry: Entry, record: Record, buffer: &mut Vec<u8>) -> Result<u32, Corrupt> {
+        let len = record.len() as usize;
+        chunks::read(&self.store.memory, entry.chunk, len, self.state.used, buffer)
+    }
+
+    /// From here on it is taken.
+    #[inline]
+    fn end_item(&mut self, entry: Entry, record: Record, last: u32) {
+        let memory = &self.store.memory;
+        memory.set_record(entry.chunk, 0);
+        heap::pop(memory, self.state.len);
+        self.state.len -= 1;
+        self.state.free(memory, entry.chunk, last, chunks_for(record.len() as usize));
+        if self.state.len == 0 {
+            self.begin_anew();
+        }
     }
 
     /// The item that is next, checked against everything that could lead astray.

@@ -64,6 +64,14 @@ impl Store {
         }
     }
 
+    /// The same if the lock is free and nobody has died with it.
+    #[inline]
+    pub(crate) fn lock_at_once(&self) -> Option<Holding<'_>> {
+        let guard = self.control().state.try_lock().ok()?;
+        let state = *guard;
+        state.is_sound(self.memory.size()).then_some(Holding { store: self, guard, state })
+    }
+
     #[cold]
     fn lock_slowly<'a>(
         &'a self,

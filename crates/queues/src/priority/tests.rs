@@ -152,7 +152,7 @@ fn scribble(queue: &PriorityQueue<Vec<u8>>, next: &mut impl FnMut() -> u64) {
     let small = next() as u32 % 24;
     match next() % 6 {
         0 => memory.set_record(chunk, next()),
-        1 => memory.set_record(chunk, (next() % 5) << 32 | next() % 2000),
+        1 => memory.set_record(chunk, ((next() % 5) << 32) + next() % 2000),
         2 => memory.set_next(chunk, small),
         3 => memory.set_entry(chunk, heap::Entry { priority: 0, number: 0, chunk: small }),
         4 => die(queue),
