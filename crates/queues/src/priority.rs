@@ -63,7 +63,8 @@ use store::Store;
 ///
 /// An item of up to 96 bytes takes 128, and each 112 bytes more another 128. What a backlog took is
 /// given back when the queue is drained. Items longer than 16 MiB lie in a memory file each. These and
-/// items with descriptors wait for room when there are some dozens of them, whatever the bound.
+/// items with descriptors wait for room when there are about a hundred of them, whatever the bound;
+/// how many depends on the system.
 ///
 /// # Examples
 ///

@@ -124,3 +124,24 @@ impl AsFd for Vault {
         self.0.as_fd()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// As a death in between two steps of moving a packet leaves it.
+    #[test]
+    fn packets_that_are_there_twice_hide_nothing() {
+        let vault = Vault::new().expect("a vault");
+        for tag in [4, 4, MARKER | 7, 9, 4, 3] {
+            vault.add(tag, &[]).expect("room");
+        }
+        let find = |tag| vault.find(tag, |tag| tag != 9).expect("a vault that works").is_some();
+        assert!(find(3));
+        assert!(find(4));
+        vault.discard_front();
+        assert!(find(3));
+        assert!(!find(4), "it is there twice no more");
+        assert!(!find(9), "it is left over");
+    }
+}
