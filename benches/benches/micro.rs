@@ -8,6 +8,7 @@ use multiproc::{
     Barrier, BoundedSemaphore, Bulk, Event, Lock, Message, RLock, RawValue, RemoteFn, Semaphore,
     Shared, SharedSlice, Value, pipe, sync,
 };
+use queues::{Leased, Queue};
 
 type Record = (u64, String, Vec<u32>, Option<f64>);
 
@@ -100,5 +101,36 @@ fn memory(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(micro, values, pipes, locks, meetings, memory);
+/// What the calls of a queue cost where nobody waits and nobody else is.
+fn queues(c: &mut Criterion) {
+    let mut group = c.benchmark_group("queue");
+    let numbers = Queue::bounded(64).expect("there is memory");
+    group.bench_function("put and get a number", |b| {
+        b.iter(|| numbers.put(black_box(7_u64)).map(|()| numbers.get()));
+    });
+    group.bench_function("put and get 64 numbers at once", |b| {
+        b.iter(|| numbers.put_many(black_box(0..64)).map(|()| numbers.get_many(64)));
+    });
+    group.bench_function("put and lease a number", |b| {
+        let lease = || numbers.get_leased().map(Leased::acknowledge);
+        b.iter(|| numbers.put(black_box(7)).map(|()| lease()));
+    });
+    group.bench_function("find a queue empty", |b| b.iter(|| numbers.try_get().is_err()));
+    let (value, records) = (record(), Queue::bounded(64).expect("there is memory"));
+    group.bench_function("put and get a record", |b| {
+        b.iter(|| records.put(black_box(&value).clone()).map(|()| records.get()));
+    });
+    let (bytes, mut buffer) = ([1; 1024], Vec::new());
+    group.bench_function("put and get 1 KiB of bytes", |b| {
+        b.iter(|| {
+            records.put_bytes(black_box(&bytes)).map(|()| records.get_bytes_into(&mut buffer))
+        });
+    });
+    group.bench_function("put and borrow 1 KiB of bytes", |b| {
+        b.iter(|| records.put_bytes(black_box(&bytes)).map(|()| records.get_ref().map(drop)));
+    });
+    group.finish();
+}
+
+criterion_group!(micro, values, pipes, locks, meetings, memory, queues);
 criterion_main!(micro);

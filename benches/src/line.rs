@@ -4,9 +4,9 @@
 //! sleep, so as not to disturb the other contenders.
 //!
 //! On a busy machine one side may be kept from the processor while the other works. Then nobody
-//! contends, and a lock seems quick that is not; or one waits for the other, and a queue seems slow.
-//! Such laps are told apart: by the kernel's count of how often each side was interrupted for
-//! another, and by how long all were at it.
+//! contends, and a lock seems quick that is not; or one waits for the other, and a queue seems
+//! slow. Such laps are told apart: by the kernel's count of how often each side was interrupted
+//! for another, and by how long all were at it.
 
 use std::hint;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -103,26 +103,6 @@ impl Line {
         times.time(work);
         self.done.meet(lap * self.sides);
     }
-}
-
-/// The seconds of `wanted` laps that were `good`, of `most` at most. Where the machine is so busy
-/// that laps run out, the last ones count in any case.
-pub(crate) fn good_laps(
-    (wanted, most): (usize, usize),
-    mut lap: impl FnMut() -> Outcome,
-    good: impl Fn(&Outcome) -> bool,
-) -> Vec<f64> {
-    let mut seconds = Vec::with_capacity(wanted);
-    for left in (0..most).rev() {
-        let outcome = lap();
-        if good(&outcome) || left < wanted - seconds.len() {
-            seconds.push(outcome.seconds);
-        }
-        if seconds.len() == wanted {
-            break;
-        }
-    }
-    seconds
 }
 
 impl Lap {

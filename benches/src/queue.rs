@@ -1,10 +1,16 @@
 //! `queue-…`: items from one process to another, against threads, against other crates, and against
 //! the least that shared memory lets one do.
 //!
-//! One side puts as many items as take a tenth of a second, the other gets them all, adds up their
-//! numbers and says so, at which the clock stops. Both are on a core each; two by two are wherever the
-//! kernel has them. Every contender is given the same items and has to make the same of them: a value
-//! ends as a value, and a block as bytes that are the consumer's own.
+//! In a lap one side puts its items; the other gets them all, adds up their numbers and says so,
+//! at which the clock stops. They are on a core each; two by two are wherever the kernel has them.
+//! Every contender is given the same items and has to make the same of them: a value ends as a
+//! value, and a block as bytes that are the consumer's own; only what is called "in place" leaves
+//! it where it is, and looks at its ends.
+//!
+//! Where a virtual machine's cores lie on the host is not ours to say, and changes. A cache line
+//! may take four times as long from core to core as it did a minute ago, which moves all
+//! contenders that pass few bytes at once; `queue-pingpong-spin` shows it. A spread of half the
+//! median is such a change, and then the best round says more than the median.
 
 mod bare;
 mod crossbeam;
@@ -13,6 +19,7 @@ mod flow;
 mod iceoryx;
 mod ipc;
 mod item;
+mod ours;
 mod ring;
 mod track;
 mod trips;
@@ -32,6 +39,8 @@ pub(crate) struct Values<T>(PhantomData<T>);
 impl<T: Item + iceoryx::Payload> Values<T> {
     pub(crate) const FAMILY: Family = &[
         ("crossbeam-channel, threads", Contender::Here(crossbeam::values::<T>)),
+        ("multiproc Queue", Contender::Here(ours::values::<T>)),
+        ("multiproc Queue, many", Contender::Here(ours::values_many::<T>)),
         ("bare ring", Contender::Here(bare::values::<T>)),
         ("iceoryx2, polling", Contender::Here(iceoryx::values::<T>)),
         ("ipc-channel", Contender::Here(ipc::values::<T>)),
@@ -41,14 +50,22 @@ impl<T: Item + iceoryx::Payload> Values<T> {
 
 pub(crate) const KIBIBYTE: Family = &[
     ("crossbeam-channel, threads", Contender::Here(crossbeam::blocks::<KIB>)),
+    ("multiproc Queue", Contender::Here(ours::blocks::<KIB>)),
+    ("multiproc Queue, bytes", Contender::Here(ours::bytes::<KIB>)),
+    ("multiproc Queue, in place", Contender::Here(ours::in_place::<KIB>)),
     ("bare ring", Contender::Here(bare::blocks::<KIB>)),
+    ("bare ring, in place", Contender::Here(bare::blocks_in_place::<KIB>)),
     ("iceoryx2, polling", Contender::Here(iceoryx::blocks::<KIB>)),
+    ("iceoryx2, polling, in place", Contender::Here(iceoryx::blocks_in_place::<KIB>)),
     ("ipc-channel, bytes", Contender::Here(ipc::blocks::<KIB>)),
     ("python Queue", Contender::Program(|setting| python_queue(KIB, 20_000, 1, setting))),
 ];
 
 pub(crate) const MEBIBYTE: Family = &[
     ("memcpy in and out", Contender::Here(bare::blocks::<MIB>)),
+    ("multiproc Queue", Contender::Here(ours::blocks::<MIB>)),
+    ("multiproc Queue, bytes", Contender::Here(ours::bytes::<MIB>)),
+    ("multiproc Queue, borrow", Contender::Here(ours::borrowed::<MIB>)),
     ("crossbeam-channel, threads", Contender::Here(crossbeam::blocks::<MIB>)),
     ("iceoryx2, polling", Contender::Here(iceoryx::blocks::<MIB>)),
     ("ipc-channel, bytes", Contender::Here(ipc::blocks::<MIB>)),
@@ -57,11 +74,13 @@ pub(crate) const MEBIBYTE: Family = &[
 
 pub(crate) const TWO_BY_TWO: Family = &[
     ("crossbeam-channel, threads", Contender::Here(crossbeam::two_by_two)),
+    ("multiproc Queue", Contender::Here(ours::two_by_two)),
     ("python Queue", Contender::Program(|setting| python_queue(8, 10_000, 2, setting))),
 ];
 
 pub(crate) const SPIN: Family = &[
     ("bare spin", Contender::Here(bare::spin_trip)),
+    ("multiproc Queue", Contender::Here(|setting| ours::trip(Place::Apart, setting))),
     ("bare ring", Contender::Here(bare::ring_trip)),
     (
         "crossbeam-channel, threads",
@@ -72,6 +91,7 @@ pub(crate) const SPIN: Family = &[
 
 pub(crate) const SLEEP: Family = &[
     ("bare futex", Contender::Here(bare::futex_trip)),
+    ("multiproc Queue", Contender::Here(|setting| ours::trip(Place::Together, setting))),
     (
         "crossbeam-channel, threads",
         Contender::Here(|setting| crossbeam::trip(Place::Together, setting)),

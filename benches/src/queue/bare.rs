@@ -3,12 +3,12 @@
 use std::hint;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use multiproc::{Shareable, Shared};
+use multiproc::{Function, Shareable, Shared};
 
 use crate::contender::{Missing, Round, Setting};
 use crate::cores::Place;
 use crate::futex::Flag;
-use crate::queue::item::{self, Block, Item, PLACES};
+use crate::queue::item::{self, Block, Item, PLACES, number_of};
 use crate::queue::ring::Ring;
 use crate::queue::track::Track;
 use crate::queue::{flow, trips};
@@ -28,16 +28,34 @@ fn sum_values<T: Item>(track: Shared<Track>, ring: Ring<T>) {
 
 /// Blocks of `LEN` bytes, copied in and copied out.
 pub(crate) fn blocks<const LEN: usize>(setting: Setting) -> Result<Round, Missing> {
-    let ring = Ring::new(item::places(LEN), LEN)?;
-    let track = Track::with_process(Place::Apart, sum_blocks::<LEN>, ring.clone())?;
-    let (mut end, mut block) = (ring.end(), Block::new(LEN));
-    let put = move |number| end.put_block(block.numbered(number));
-    Ok(flow::round(track, setting, item::worth(LEN), flow::each(put)))
+    blocks_to(sum_blocks::<LEN>, LEN, setting)
 }
 
 fn sum_blocks<const LEN: usize>(track: Shared<Track>, ring: Ring<u8>) {
     let (mut end, mut block) = (ring.end(), Block::new(LEN));
-    track.follow(flow::sum(|| block.filled(|bytes| end.get_block(bytes))));
+    let mut get = || end.look_at_block(LEN, |bytes| block.filled(|own| own.copy_from_slice(bytes)));
+    track.follow(flow::sum(&mut get));
+}
+
+/// Blocks of `LEN` bytes, copied in and looked at where they are.
+pub(crate) fn blocks_in_place<const LEN: usize>(setting: Setting) -> Result<Round, Missing> {
+    blocks_to(look_at_blocks::<LEN>, LEN, setting)
+}
+
+fn look_at_blocks<const LEN: usize>(track: Shared<Track>, ring: Ring<u8>) {
+    let mut end = ring.end();
+    track.follow(flow::sum(|| end.look_at_block(LEN, number_of)));
+}
+
+fn blocks_to<F>(follower: F, len: usize, setting: Setting) -> Result<Round, Missing>
+where
+    F: Function<(Shared<Track>, Ring<u8>), Output = ()>,
+{
+    let ring = Ring::new(item::places(len), len)?;
+    let track = Track::with_process(Place::Apart, follower, ring.clone())?;
+    let (mut end, mut block) = (ring.end(), Block::new(len));
+    let put = move |number| end.put_block(block.numbered(number));
+    Ok(flow::round(track, setting, item::worth(len), flow::each(put)))
 }
 
 /// A ring each way.

@@ -1,8 +1,8 @@
 //! Two processes and `iceoryx2`: publish and subscribe in shared memory. The subscriber looks again
 //! and again, for data wakes nobody up.
 //!
-//! It keeps files, which go with the last user of a service. So the other process is told to end, and
-//! waited for; what a killed one leaves behind goes when the next one starts.
+//! It keeps files, which go with the last user of a service. So the other process is told to end,
+//! and waited for; what a killed one leaves behind goes when the next one starts.
 
 mod service;
 
@@ -15,8 +15,10 @@ use multiproc::{Function, JoinHandle, Shared};
 use crate::contender::{Missing, Round, Setting};
 use crate::cores::Place;
 use crate::other;
-use crate::queue::iceoryx::service::{Input, Output, input, output, slice_input, slice_output};
-use crate::queue::item::{self, Block, Item};
+use crate::queue::iceoryx::service::{
+    Input, Output, Slice, input, output, slice_input, slice_output,
+};
+use crate::queue::item::{self, Block, Item, number_of};
 use crate::queue::track::Track;
 use crate::queue::{flow, trips};
 
@@ -38,24 +40,37 @@ fn sum_values<T: Item + Payload>(track: Shared<Track>, leader: u32) {
 
 /// Slices, copied in and copied out.
 pub(crate) fn blocks<const LEN: usize>(setting: Setting) -> Result<Round, Missing> {
-    let output = slice_output(&name("blocks"), LEN)?;
-    let track = Follower::start(sum_blocks::<LEN>)?;
-    let mut block = Block::new(LEN);
-    let put = move |number| {
-        let sample = output.loan_slice_uninit(LEN).expect("there is room for a sample");
-        sample.write_from_slice(block.numbered(number)).send().expect("the subscriber lives");
-    };
-    Ok(flow::round(track, setting, item::worth(LEN), flow::each(put)))
+    blocks_to(sum_blocks::<LEN>, LEN, setting)
 }
 
 fn sum_blocks<const LEN: usize>(track: Shared<Track>, leader: u32) {
     let input = slice_input(&name_of(leader, "blocks"), LEN).expect("the service is there");
     let mut block = Block::new(LEN);
-    let mut get = || {
-        let sample = until_some(|| input.receive().expect("the publisher lives"));
-        block.filled(|bytes| bytes.copy_from_slice(&sample))
+    track.follow(flow::sum(|| block.filled(|bytes| bytes.copy_from_slice(&slice(&input)))));
+}
+
+/// Slices, copied in and looked at where they are.
+pub(crate) fn blocks_in_place<const LEN: usize>(setting: Setting) -> Result<Round, Missing> {
+    blocks_to(look_at_blocks::<LEN>, LEN, setting)
+}
+
+fn look_at_blocks<const LEN: usize>(track: Shared<Track>, leader: u32) {
+    let input = slice_input(&name_of(leader, "blocks"), LEN).expect("the service is there");
+    track.follow(flow::sum(|| number_of(&slice(&input))));
+}
+
+fn blocks_to<F>(follower: F, len: usize, setting: Setting) -> Result<Round, Missing>
+where
+    F: Function<(Shared<Track>, u32), Output = ()>,
+{
+    let output = slice_output(&name("blocks"), len)?;
+    let track = Follower::start(follower)?;
+    let mut block = Block::new(len);
+    let put = move |number| {
+        let sample = output.loan_slice_uninit(len).expect("there is room for a sample");
+        sample.write_from_slice(block.numbered(number)).send().expect("the subscriber lives");
     };
-    track.follow(flow::sum(&mut get));
+    Ok(flow::round(track, setting, item::worth(len), flow::each(put)))
 }
 
 /// A service each way.
@@ -82,6 +97,11 @@ fn send<T: Item + Payload>(output: &Output<T>, item: T) {
 
 fn receive<T: Item + Payload>(input: &Input<T>) -> T {
     *until_some(|| input.receive().expect("the publisher lives"))
+}
+
+/// The next slice where it lies, which is free again when this is dropped.
+fn slice(input: &Input<[u8]>) -> Slice {
+    until_some(|| input.receive().expect("the publisher lives"))
 }
 
 fn until_some<S>(mut look: impl FnMut() -> Option<S>) -> S {

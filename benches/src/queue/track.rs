@@ -31,7 +31,16 @@ impl Track {
 
     /// A track for this process and one that is still to be started.
     pub(crate) fn shared() -> Result<Shared<Self>, Missing> {
-        Shared::new(Self::new(2)).map_err(|e| format!("no shared memory: {e}"))
+        Self::shared_by(2)
+    }
+
+    /// The same for this process and three others.
+    pub(crate) fn shared_by_four() -> Result<Shared<Self>, Missing> {
+        Self::shared_by(4)
+    }
+
+    fn shared_by(sides: u32) -> Result<Shared<Self>, Missing> {
+        Shared::new(Self::new(sides)).map_err(|e| format!("no shared memory: {e}"))
     }
 
     /// A track of two processes, the other one of which is `follower`, and gets `ends`.
@@ -72,8 +81,8 @@ impl Track {
         thread::spawn(move || self.follow(work));
     }
 
-    /// Has every follower do its work once, with `items`, while this side does `work`. Gives the sum
-    /// of what the followers found, and how the lap went.
+    /// Has every follower do its work once, with `items`, while this side does `work`. Gives the
+    /// sum of what the followers found, and how the lap went.
     pub(crate) fn lead(&self, items: u64, work: impl FnOnce()) -> (u64, Outcome) {
         self.items.store(items, Relaxed);
         self.sum.store(0, Relaxed);

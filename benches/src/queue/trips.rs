@@ -1,8 +1,9 @@
 //! A number there and back: how long that takes.
 //!
-//! Other families tell the mean of many trips. Here each trip is timed by itself, for all contenders
-//! alike, and the median is told, because a few trips that meet an interruption take a thousand times
-//! as long as one where both sides look. The time that the clock itself takes is part of it.
+//! Other families tell the mean of many trips. Here each trip is timed by itself, for all
+//! contenders alike, and the median is told, because a few trips that meet an interruption take a
+//! thousand times as long as one where both sides look. The time that the clock itself takes is
+//! part of it.
 
 use std::ops::Deref;
 

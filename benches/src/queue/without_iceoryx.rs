@@ -16,6 +16,10 @@ pub(crate) fn blocks<const LEN: usize>(_: Setting) -> Result<Round, Missing> {
     left_out()
 }
 
+pub(crate) fn blocks_in_place<const LEN: usize>(_: Setting) -> Result<Round, Missing> {
+    left_out()
+}
+
 pub(crate) fn trip(_: Setting) -> Result<Round, Missing> {
     left_out()
 }

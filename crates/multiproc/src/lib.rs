@@ -386,6 +386,14 @@ pub mod sync {
     pub use sync_primitives::*;
 }
 
+/// Queues, their halves, and what their operations give and fail with.
+///
+/// The usual ones ([`Queue`], [`JoinableQueue`] and so on) are also at the root of the crate.
+pub mod queue {
+    #[doc(inline)]
+    pub use queues::*;
+}
+
 /// Compiles and runs what the README shows.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
@@ -402,6 +410,8 @@ pub use procspawn_core::{
     forkserver_pid, init, parent_process, set_authkey, set_executable, set_exit_timeout,
     set_forkserver_preload, set_start_method, test_binary,
 };
+#[doc(inline)]
+pub use queue::{GetError, JoinableQueue, PutError, Queue, SimpleQueue};
 #[doc(inline)]
 pub use shm::{
     Item, RawArray, RawValue, Shareable, ShareableList, Shared, SharedSlice, ShmError, sweep,

@@ -6,6 +6,7 @@ use std::fmt::Debug;
 use iceoryx2::port::publisher::Publisher;
 use iceoryx2::port::subscriber::Subscriber;
 use iceoryx2::prelude::*;
+use iceoryx2::sample::Sample;
 use iceoryx2::service::builder::publish_subscribe;
 
 use crate::contender::Missing;
@@ -13,6 +14,7 @@ use crate::queue::item::{self, Item, PLACES};
 
 pub(super) type Output<P> = Publisher<ipc::Service, P, ()>;
 pub(super) type Input<P> = Subscriber<ipc::Service, P, ()>;
+pub(super) type Slice = Sample<ipc::Service, [u8], ()>;
 type Builder<P> = publish_subscribe::Builder<P, (), ipc::Service>;
 
 /// The end that publishes values, and waits while there is no room.
