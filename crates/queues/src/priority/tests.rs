@@ -178,3 +178,24 @@ fn die(queue: &PriorityQueue<Vec<u8>>) {
     });
     assert!(died.is_err());
 }
+
+/// Others are told after a while, or when their time is up.
+#[test]
+fn a_holder_that_does_not_finish_is_reported() {
+    let queue = filled();
+    let holding = queue.store.lock(Patience::None).expect("nobody has it");
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            let put = queue.try_put(0, Vec::new()).expect_err("the lock is held");
+            let moment = std::time::Duration::from_millis(1);
+            (put.kind, queue.try_get(), queue.get_timeout(moment), queue.len())
+        });
+        let (put, get, timed, len) = other.join().expect("no panic");
+        assert!(matches!(put, PutErrorKind::Stalled));
+        assert!(matches!(get, Err(GetError::Stalled)));
+        assert!(matches!(timed, Err(GetError::TimedOut)));
+        assert_eq!(len, 3);
+    });
+    drop(holding);
+    assert_eq!(queue.get().expect("an item").len(), 300);
+}
