@@ -21,6 +21,9 @@ use rustix::time::Timespec;
 /// What Linux lets one packet carry (`SCM_MAX_FD`).
 pub(crate) const DESCRIPTORS_PER_PACKET: usize = 253;
 
+/// What a socket that sends to itself asks for: about a thousand packets.
+const VAULT_BYTES: usize = 1 << 20;
+
 /// What is left until `deadline`; `None` is without end.
 fn time_left(deadline: Option<Instant>) -> Option<Timespec> {
     let left = deadline?.saturating_duration_since(Instant::now());
@@ -59,6 +62,8 @@ pub(crate) fn socket_to_itself() -> io::Result<OwnedFd> {
     rustix::net::bind(&socket, &rustix::net::SocketAddrUnix::new_unnamed())?;
     let own = rustix::net::getsockname(&socket)?;
     rustix::net::connect(&socket, &own)?;
+    // The system may allow less, and then gives as much as it does.
+    rustix::net::sockopt::set_socket_send_buffer_size(&socket, VAULT_BYTES)?;
     Ok(socket)
 }
 
@@ -133,12 +138,19 @@ pub(crate) fn peek(
     Ok(Some((message.bytes, descriptors)))
 }
 
-/// Sleeps until `bell` rings or the other end of `socket` is closed everywhere, up to `deadline`.
-/// May return early.
-pub(crate) fn poll(bell: BorrowedFd<'_>, socket: BorrowedFd<'_>, deadline: Option<Instant>) {
-    let mut polled = [bell, socket].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+/// Sleeps until one of `descriptors` is readable (a bell rings, or the other end of a socket is closed
+/// everywhere), up to `deadline`. May return early.
+pub(crate) fn poll<const N: usize>(descriptors: [BorrowedFd<'_>; N], deadline: Option<Instant>) {
+    let mut polled = descriptors.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
     // A failure is a signal, or memory short for a moment: callers look again in any case.
     let _ = rustix::event::poll(&mut polled, time_left(deadline).as_ref());
+}
+
+/// True if a socket that sends to itself has at most a quarter of what it can have.
+pub(crate) fn has_room(socket: BorrowedFd<'_>) -> bool {
+    let mut polled = [PollFd::from_borrowed_fd(socket, PollFlags::OUT)];
+    let result = rustix::event::poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+    result.is_ok() && polled[0].revents().contains(PollFlags::OUT)
 }
 
 /// True if the other end of a socket is closed everywhere.

@@ -134,7 +134,7 @@ impl End {
         let takes = &self.control().takes;
         let leases: Vec<_> = takes.active().filter(|(_, take)| take.is_leased_by_other()).collect();
         if leases.is_empty() {
-            return sys::poll(self.shared.bell.as_fd(), self.as_fd(), patience.deadline());
+            return sys::poll([self.shared.bell.as_fd(), self.as_fd()], patience.deadline());
         }
         let gate = &self.control().items;
         let announced = gate.announce();

@@ -21,21 +21,21 @@ struct OutgoingEnd<'a>(#[serde(with = "ipc_pipe::handle")] BorrowedFd<'a>);
 struct IncomingEnd(#[serde(with = "ipc_pipe::handle")] OwnedFd);
 
 #[derive(Serialize)]
-struct OutgoingShared<'a> {
-    region: &'a Region,
+pub(crate) struct OutgoingShared<'a> {
+    pub(crate) region: &'a Region,
     #[serde(with = "ipc_pipe::handle")]
-    vault: BorrowedFd<'a>,
+    pub(crate) vault: BorrowedFd<'a>,
     #[serde(with = "ipc_pipe::handle")]
-    bell: BorrowedFd<'a>,
+    pub(crate) bell: BorrowedFd<'a>,
 }
 
 #[derive(Deserialize)]
-struct IncomingShared {
-    region: Region,
+pub(crate) struct IncomingShared {
+    pub(crate) region: Region,
     #[serde(with = "ipc_pipe::handle")]
-    vault: OwnedFd,
+    pub(crate) vault: OwnedFd,
     #[serde(with = "ipc_pipe::handle")]
-    bell: OwnedFd,
+    pub(crate) bell: OwnedFd,
 }
 
 impl<'a> From<&'a Shared> for OutgoingShared<'a> {

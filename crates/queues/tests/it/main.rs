@@ -12,6 +12,7 @@ mod items;
 mod joinable;
 mod kinds;
 mod lease;
+mod priority;
 mod python;
 mod reserve;
 mod support;
