@@ -1,6 +1,7 @@
 //! Queues between processes: many producers, many consumers, nothing lost when one of them dies.
 #![deny(unsafe_code)]
 
+mod beside;
 mod control;
 mod end;
 mod error;
@@ -22,6 +23,7 @@ mod patience;
 mod platform;
 mod putting;
 mod queue;
+mod ready;
 mod receiver;
 mod record;
 mod reservation;
@@ -35,6 +37,7 @@ mod takes;
 mod taking;
 mod transfer;
 mod vault;
+mod wait;
 mod waiting;
 
 pub use error::{GetError, GetManyError, PutError, PutErrorKind};
@@ -47,3 +50,4 @@ pub use receiver::Receiver;
 pub use reservation::Reservation;
 pub use sender::Sender;
 pub use simple::SimpleQueue;
+pub use wait::{Source, wait, wait_deadline};

@@ -1,6 +1,7 @@
 //! What handles do with values: packing, batches, unpacking. The handles' methods are one line each.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Instant;
 
 use ipc_pipe::carry;
 use serde::Serialize;
@@ -376,17 +377,27 @@ impl End {
 
     /// Ends the queue for producers: consumers get what is there.
     pub(crate) fn close(&self) {
+        self.end_puts(CLOSED);
+    }
+
+    /// Dies after it has rung: those who sleep by the bell wait for the lock, and look again.
+    fn end_puts(&self, how: u32) {
         let control = self.control();
-        control.fixed.close(CLOSED);
+        // Nobody silences the bell meanwhile. If a producer keeps the lock, who silences it looks again.
+        let producers = self.lock_producers(Patience::Until(Instant::now()));
         sys::ring(self.shared.bell.as_fd());
+        control.fixed.close(how);
+        if producers.is_err() {
+            sys::ring(self.shared.bell.as_fd());
+        }
+        drop(producers);
         control.items.wake(u32::MAX);
         control.room.wake(u32::MAX);
     }
 
     /// Ends the queue for all, and throws away what is there.
     pub(crate) fn shut_down(&self) -> Result<(), GetError> {
-        self.control().fixed.close(SHUT_DOWN);
-        self.close();
+        self.end_puts(SHUT_DOWN);
         // Who has begun to put finishes first.
         drop(self.lock_producers(Patience::Endless));
         let mut getting = self.begin_get(Patience::Endless)?;

@@ -154,6 +154,12 @@ pub(crate) fn either(bell: BorrowedFd<'_>, socket: BorrowedFd<'_>) -> io::Result
     Ok(epoll)
 }
 
+/// Takes a descriptor out of those that `either` was made of.
+pub(crate) fn unwatch(either: BorrowedFd<'_>, fd: BorrowedFd<'_>) {
+    // It refuses if that has been done already.
+    let _ = rustix::event::epoll::delete(either, fd);
+}
+
 /// Repeats a call that a signal handler interrupted.
 fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
     loop {

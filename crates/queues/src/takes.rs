@@ -187,7 +187,6 @@ impl Takes {
             }
         }
     }
-
 }
 
 impl Take {

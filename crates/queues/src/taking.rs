@@ -8,6 +8,7 @@ use crate::end::End;
 use crate::error::{GetError, PutErrorKind};
 use crate::getting::{Found, Getting};
 use crate::patience::Patience;
+use crate::ready::Look;
 use crate::sys;
 use crate::waiting::{Next, Waiting};
 
@@ -51,12 +52,16 @@ impl End {
             let next = waiting.next();
             match next {
                 Next::Try => {}
-                Next::Arm => self.arm(patience)?,
+                Next::Arm if self.arm()? == Look::Busy => {
+                    // Somebody puts, and may take his time: we nap again.
+                    waiting.begin_again();
+                }
+                Next::Arm => {}
                 Next::Sleep => {
                     self.sleep(patience);
                     waiting.begin_again();
                 }
-                Next::GiveUp => {}
+                Next::GiveUp => self.arm_given_out(),
             }
             let items = self.control().queued();
             if (items != 0 || self.has_items())
@@ -96,20 +101,8 @@ impl End {
     }
 
     /// True if a living thread other than this one may return an item.
-    fn is_lent_to_others(&self) -> bool {
+    pub(crate) fn is_lent_to_others(&self) -> bool {
         self.control().takes.active().any(|(_, take)| take.is_leased_by_other())
-    }
-
-    /// Has the bell ring with the next item; silences it if there is none.
-    pub(crate) fn arm(&self, patience: Patience) -> Result<(), GetError> {
-        let control = self.control();
-        control.items.set_polled();
-        let producers = self.lock_producers(patience).map_err(into_get_error)?;
-        if !self.has_items() {
-            sys::silence(self.shared.bell.as_fd());
-        }
-        drop(producers);
-        Ok(())
     }
 
     /// Sleeps until an item has come or come back, or the last sender has gone.
@@ -132,12 +125,8 @@ impl End {
 
     /// An item has come back, or will: wakes somebody for it.
     pub(crate) fn announce_returned(&self) {
-        let items = &self.control().items;
-        items.wake(1);
-        if items.is_polled() {
-            sys::ring(self.shared.bell.as_fd());
-            items.clear_polled();
-        }
+        self.control().items.wake(1);
+        self.ring_if_polled();
     }
 }
 

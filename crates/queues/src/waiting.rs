@@ -7,8 +7,8 @@
 use std::time::{Duration, Instant};
 
 use crate::gate::{Gate, NAP};
-use crate::patience::Patience;
 use crate::pace::Pace;
+use crate::patience::Patience;
 use crate::platform::Spin;
 
 /// How often a producer that waits for room asks whether there is still somebody who takes.

@@ -2,5 +2,6 @@
 
 mod queue;
 mod support;
+mod wait;
 
 procspawn_core::test_binary!();
