@@ -12,6 +12,7 @@ use crate::control::Control;
 use crate::debts;
 use crate::memory::Memory;
 use crate::pace::Pace;
+use crate::ready::GivenOut;
 use crate::ring::Ring;
 use crate::shape::Shape;
 use crate::sys;
@@ -45,6 +46,7 @@ pub(crate) struct End {
     /// How often the other side had lost an end when we last asked whether it was the last.
     seen: AtomicU32,
     pub(crate) pace: Pace,
+    pub(crate) given_out: GivenOut,
 }
 
 impl Shared {
@@ -74,7 +76,14 @@ pub(crate) fn pair(shape: Shape) -> io::Result<(End, End)> {
 impl End {
     pub(crate) fn new(shared: Arc<Shared>, side: Side, socket: OwnedFd) -> End {
         shared.ends.fetch_add(1, Relaxed); // Whoever counts has a reference to it.
-        End { shared, side, socket: Some(socket), seen: AtomicU32::new(0), pace: Pace::new() }
+        End {
+            shared,
+            side,
+            socket: Some(socket),
+            seen: AtomicU32::new(0),
+            pace: Pace::new(),
+            given_out: GivenOut::default(),
+        }
     }
 
     /// An end from another process.

@@ -29,13 +29,17 @@
 //! once. Here no death may leave anybody asleep, so the bell is rung *before* the change, under the
 //! changer's lock:
 //!
-//! 1. The sleeper sets `POLLED`. 2. It takes the lock of the other side, and looks at the ring under
-//!    it. If there is nothing, it silences the bell. 3. It lets go and sleeps until the bell rings.
-//!    It leaves it ringing for others who sleep there, until somebody finds nothing (2).
+//! 1. The sleeper takes the lock of the other side, sets `POLLED`, and looks at the ring. 2. If there
+//!    is nothing, it silences the bell. 3. It lets go and sleeps until the bell rings. It leaves it
+//!    ringing for others who sleep there, until somebody finds nothing (1).
 //!
 //! 1. The changer holds its lock. If `POLLED` is set, it rings, 2. and clears the mark. 3. It
 //!    commits its change. Dies after 1 or 2: somebody wakes for nothing, waits for the dead one's
-//!    lock, and begins again. Closing the queue is such a change, too.
+//!    lock, and begins again.
+//!
+//! Some changes are made without the lock: an item comes back or is done, or the queue is closed
+//! while a producer is in the middle of something. Then the bell is rung *after* the change, and the
+//! mark stays. Whoever has silenced the bell looks once more, in case it silenced that.
 
 use std::time::{Duration, Instant};
 
@@ -124,9 +128,11 @@ impl Gate {
         self.word.load(Relaxed) & POLLED != 0
     }
 
-    /// Has the next change ring the bell.
+    /// Has the next change ring the bell; for the holder of the lock. It then looks at the ring.
     pub(crate) fn set_polled(&self) {
-        self.word.fetch_or(POLLED, Relaxed);
+        // SeqCst: as in `announce`, for changes that are made without the lock.
+        self.word.fetch_or(POLLED, SeqCst);
+        platform::fence_after_exchange();
     }
 
     /// The bell has been rung.

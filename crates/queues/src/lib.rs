@@ -1,6 +1,7 @@
 //! Queues between processes: many producers, many consumers, nothing lost when one of them dies.
 #![deny(unsafe_code)]
 
+mod beside;
 mod control;
 #[cfg(all(test, not(loom)))]
 mod corruption;
@@ -26,6 +27,7 @@ mod platform;
 mod priority;
 mod putting;
 mod queue;
+mod ready;
 mod receiver;
 mod record;
 mod reservation;
@@ -39,6 +41,7 @@ mod takes;
 mod taking;
 mod transfer;
 mod vault;
+mod wait;
 mod waiting;
 
 pub use error::{GetError, GetManyError, PutError, PutErrorKind};
@@ -52,3 +55,4 @@ pub use receiver::Receiver;
 pub use reservation::Reservation;
 pub use sender::Sender;
 pub use simple::SimpleQueue;
+pub use wait::{Source, wait, wait_deadline};

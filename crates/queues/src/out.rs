@@ -112,6 +112,9 @@ impl End {
             self.control().joined.wake(u32::MAX);
             // Who waits for the end of the stream had to wait for this lease.
             self.control().items.wake(u32::MAX);
+            if self.control().fixed.closed() != 0 || self.is_left_alone() {
+                self.ring_if_polled();
+            }
         }
     }
 }

@@ -175,6 +175,12 @@ pub(crate) fn processor() -> u32 {
     rustix::thread::sched_getcpu() as u32 + 1
 }
 
+/// Takes a descriptor out of those that `either` was made of.
+pub(crate) fn unwatch(either: BorrowedFd<'_>, fd: BorrowedFd<'_>) {
+    // It refuses if that has been done already.
+    let _ = rustix::event::epoll::delete(either, fd);
+}
+
 /// Repeats a call that a signal handler interrupted.
 fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
     loop {

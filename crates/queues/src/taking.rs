@@ -2,14 +2,14 @@
 
 use std::os::fd::AsFd;
 
-use sync_primitives::{LockError, Watch};
+use sync_primitives::Watch;
 
 use crate::end::End;
 use crate::error::{GetError, PutErrorKind};
 use crate::gate::LOOK;
 use crate::getting::{Found, Getting};
 use crate::patience::Patience;
-use crate::putting::sound;
+use crate::ready::Look;
 use crate::sys;
 use crate::waiting::{Next, Waiting};
 
@@ -53,14 +53,16 @@ impl End {
             let next = waiting.next();
             match next {
                 Next::Try => {}
-                Next::Arm if self.arm()? => {}
-                // Somebody puts, and may take his time: we nap again.
-                Next::Arm => waiting.begin_again(),
+                Next::Arm if self.arm()? == Look::Busy => {
+                    // Somebody puts, and may take his time: we nap again.
+                    waiting.begin_again();
+                }
+                Next::Arm => {}
                 Next::Sleep => {
                     self.sleep(patience);
                     waiting.begin_again();
                 }
-                Next::GiveUp => {}
+                Next::GiveUp => self.arm_given_out(),
             }
             self.shared.ring.prepare_front();
             let items = self.control().queued();
@@ -96,7 +98,8 @@ impl End {
     /// senders that were killed.
     fn has_ended(&self, surely: bool, patience: Patience) -> Result<bool, GetError> {
         let closed = self.control().fixed.closed() != 0;
-        if !closed && !self.is_alone() && !(surely && self.is_left_alone()) {
+        let is_over = closed || self.is_alone() || (surely && self.is_left_alone());
+        if !is_over {
             return Ok(false);
         }
         if closed {
@@ -109,24 +112,8 @@ impl End {
     }
 
     /// True if a living thread other than this one may return an item.
-    fn is_lent_to_others(&self) -> bool {
+    pub(crate) fn is_lent_to_others(&self) -> bool {
         self.control().takes.active().any(|(_, take)| take.is_leased_by_other())
-    }
-
-    /// Has the bell ring with the next item; silences it if there is none. False if another holds the
-    /// producers' lock, behind which nobody must fall asleep: an item that comes back needs no such lock.
-    pub(crate) fn arm(&self) -> Result<bool, GetError> {
-        let control = self.control();
-        control.items.set_polled();
-        let producers = match control.producers.try_lock().or_else(sound) {
-            Err(LockError::WouldBlock) => return Ok(false),
-            producers => producers?,
-        };
-        if !self.has_items() && !control.takes.active().any(|(_, take)| take.leases() > 0) {
-            sys::silence(self.shared.bell.as_fd());
-        }
-        drop(producers);
-        Ok(true)
     }
 
     /// Sleeps until an item has come or come back, or the last sender has gone.
@@ -150,12 +137,8 @@ impl End {
 
     /// An item has come back, or will: wakes somebody for it.
     pub(crate) fn announce_returned(&self) {
-        let items = &self.control().items;
-        items.wake(1);
-        if items.is_polled() {
-            sys::ring(self.shared.bell.as_fd());
-            items.clear_polled();
-        }
+        self.control().items.wake(1);
+        self.ring_if_polled();
     }
 }
 

@@ -17,5 +17,6 @@ mod python;
 mod reserve;
 mod support;
 mod system;
+mod wait;
 
 procspawn_core::test_binary!();
