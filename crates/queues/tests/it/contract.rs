@@ -403,7 +403,7 @@ fn round_and_round<K: Made>() {
     let (mut put, mut got) = (0_u8, 0_u8);
     for _ in 0..20_000 {
         let len = random.next() as usize % 150;
-        if random.next() % 2 == 0 && queue.try_put(vec![put; len]).is_ok() {
+        if random.next().is_multiple_of(2) && queue.try_put(vec![put; len]).is_ok() {
             put = put.wrapping_add(1);
         } else if let Ok(item) = queue.try_get() {
             assert!(item.iter().all(|&byte| byte == got), "{item:?} is not of {got}");
@@ -452,12 +452,12 @@ fn a_backlog_after_any_beginning() {
 /// Backlogs that come and go leave the ring in every state, and what is leased stays where it is.
 #[test]
 fn backlogs_that_come_and_go() {
-    for seed in 1..40 {
+    for seed in 1..16 {
         let queue = Queue::<()>::unbounded().unwrap();
         let mut random = crate::support::Random(seed * 7919);
         let (mut put, mut got, mut leases) = (0_u32, 0_u32, Vec::new());
         for _ in 0..60 {
-            let len = [10, 100, 1_000, 5_000, 70_000][random.next() as usize % 5];
+            let len = [10, 100, 1_000, 5_000, 40_000][random.next() as usize % 5];
             for _ in 0..random.next() % 150 {
                 let mut item = vec![put as u8; len];
                 item[..4].copy_from_slice(&put.to_ne_bytes());
@@ -467,15 +467,15 @@ fn backlogs_that_come_and_go() {
             for _ in 0..random.next() % 180 {
                 let Ok(item) = queue.try_get_ref() else { break };
                 assert_eq!(item[..4], got.to_ne_bytes(), "seed {seed}");
-                if random.next() % 50 == 0 && leases.len() < 20 {
+                if random.next().is_multiple_of(50) && leases.len() < 20 {
                     leases.push((got, item));
                 }
                 got += 1;
             }
-            if random.next() % 4 == 0 {
+            if random.next().is_multiple_of(4) {
                 for (number, item) in leases.drain(..) {
                     assert_eq!(item[..4], number.to_ne_bytes(), "seed {seed}");
-                    assert!(item[4..].iter().all(|&byte| byte == number as u8), "seed {seed}");
+                    assert!(item[4..] == vec![number as u8; item.len() - 4], "seed {seed}");
                 }
             }
         }
