@@ -4,13 +4,12 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use rustix::net::SocketType;
 
 use crate::control::Control;
-use crate::memory::Memory;
 use crate::pace::Pace;
+use crate::platform::{AtomicU32, Memory, Ordering::Relaxed};
 use crate::ring::Ring;
 use crate::shape::Shape;
 use crate::sys;

@@ -1,5 +1,6 @@
 //! Queues between processes: many producers, many consumers, nothing lost when one of them dies.
 #![deny(unsafe_code)]
+#![cfg_attr(loom, allow(dead_code, reason = "the models stand on the ring, not on the handles"))]
 
 mod control;
 mod end;
@@ -13,7 +14,10 @@ mod joinable;
 mod leased;
 mod looking;
 mod mark;
+#[cfg(not(loom))]
 mod memory;
+#[cfg(loom)]
+mod model;
 mod operations;
 mod out;
 mod pace;
