@@ -62,11 +62,13 @@ pub(crate) const LOOK: Duration = Duration::from_millis(250);
 #[repr(C)]
 pub(crate) struct Gate {
     word: AtomicU32,
+    /// The processor on which the last waker ran, and one more: a hint.
+    waker: AtomicU32,
 }
 
 impl Gate {
     pub(crate) fn new() -> Gate {
-        Gate { word: AtomicU32::new(0) }
+        Gate { word: AtomicU32::new(0), waker: AtomicU32::new(0) }
     }
 
     /// Says that the caller is about to sleep. It then looks at the ring again, and sleeps with what
@@ -88,6 +90,12 @@ impl Gate {
         &self.word
     }
 
+    /// True if who woke last ran on the processor that runs the caller: then it does nothing while
+    /// the caller looks.
+    pub(crate) fn is_woken_from_here(&self) -> bool {
+        self.waker.load(Relaxed) == platform::processor()
+    }
+
     /// Wakes up to `count` sleepers, after a change has been committed and a lock given back.
     #[inline]
     pub(crate) fn wake(&self, count: u32) {
@@ -100,6 +108,7 @@ impl Gate {
 
     #[cold]
     fn wake_sleepers(&self, count: u32) {
+        self.waker.store(platform::processor(), Relaxed);
         // Relaxed: the futex orders what it wakes, and sleepers look at the ring with their own.
         let word = self.word.fetch_add(WAKE_UP, Relaxed).wrapping_add(WAKE_UP);
         if futex::wake(&self.word, count) == 0 {

@@ -3,6 +3,9 @@
 #![cfg_attr(loom, allow(dead_code, reason = "the models stand on the ring, not on the handles"))]
 
 mod control;
+#[cfg(all(test, not(loom)))]
+mod corruption;
+mod debts;
 mod end;
 mod error;
 mod forms;
@@ -24,6 +27,7 @@ mod pace;
 mod parcel;
 mod patience;
 mod platform;
+mod priority;
 mod putting;
 mod queue;
 mod receiver;
@@ -46,6 +50,7 @@ pub use item_ref::ItemRef;
 pub use items::Items;
 pub use joinable::{JoinError, JoinableQueue, TooManyTasksDone};
 pub use leased::Leased;
+pub use priority::PriorityQueue;
 pub use queue::Queue;
 pub use receiver::Receiver;
 pub use reservation::Reservation;

@@ -25,12 +25,12 @@ impl End {
     }
 
     /// How many items are not done: in the queue, leased, or owed by a thread that took them.
-    pub(crate) fn unfinished(&self) -> u32 {
+    pub(crate) fn unfinished(&self) -> u64 {
         let control = self.control();
         let out = control.takes.active().map(|(_, take)| match take.state() {
             OWED => take.debt(),
             _ => take.leases(),
         });
-        control.queued() + out.sum::<u32>()
+        u64::from(control.queued()) + out.map(u64::from).sum::<u64>()
     }
 }

@@ -6,10 +6,14 @@
 //! clocks: a nap has no end here, so a death between a change and its wake-up, which naps make up for,
 //! is left to `cargo xtask kill`; and the bell, which needs no clock, is a flag of the kernel's.
 
+#[cfg(test)]
 mod bells;
+#[cfg(test)]
 mod gates;
+#[cfg(test)]
 mod leases;
 pub(crate) mod memory;
+#[cfg(test)]
 mod rings;
 
 use std::sync::Mutex;

@@ -399,10 +399,11 @@ impl End {
     pub(crate) fn shut_down(&self) -> Result<(), GetError> {
         self.close_as(SHUT_DOWN);
         // Who has begun to put finishes first.
-        drop(self.lock_producers(Patience::Endless));
+        let last_tag = self.lock_producers(Patience::Endless).map_or(0, |all| all.last_tag);
         let mut getting = self.begin_get(Patience::Endless)?;
-        getting.discard_all();
+        let discarded = getting.discard_all(last_tag);
         getting.end(u32::MAX);
+        discarded?;
         self.control().joined.wake(u32::MAX);
         Ok(())
     }

@@ -223,9 +223,13 @@ impl Ring {
         if wanted <= end || wanted <= resident || !self.is_free(freed, unit, units) {
             return Err(NoRoom::Full);
         }
+        // If there is no memory for more, there may be enough for this one.
+        let least = end + 1;
         // Dies in between: what is set aside twice is there once.
-        self.memory.set_aside(resident..wanted).map_err(|_| NoRoom::OutOfMemory)?;
-        self.control().fixed.set_resident(wanted);
+        let given = [wanted, least]
+            .into_iter()
+            .find(|&units| units > resident && self.memory.set_aside(resident..units).is_ok());
+        self.control().fixed.set_resident(given.ok_or(NoRoom::OutOfMemory)?);
         Ok(unit)
     }
 
@@ -257,6 +261,13 @@ impl Ring {
             }
         }
         self.record_at(head, tail).map(Some)
+    }
+
+    /// Has the processor fetch the next record's line, while it waits for that of the tail.
+    #[inline]
+    pub(crate) fn prepare_front(&self) {
+        let head = self.control().head();
+        self.memory.prepare_read(self.place_of(head.unit));
     }
 
     /// The record behind `head`, checked against everything that could lead astray.

@@ -111,7 +111,28 @@ impl Takes {
                 return Ok(held);
             }
         }
-        Err(LockError::WouldBlock)
+        self.merge_debts()?.ok_or(LockError::WouldBlock)
+    }
+
+    /// Adds what one dead thread owes to what another does, and gives the place of the first: the
+    /// dead, who may be many, never use up the table.
+    ///
+    /// Dies in between: some items are reported twice, which is better than never.
+    #[cold]
+    fn merge_debts(&self) -> Result<Option<Held<'_>>, LockError<()>> {
+        let mut dead = (0..PLACES).filter(|&index| self.places[index].is_dead_debt());
+        let (Some(one), Some(other)) = (dead.next(), dead.next()) else { return Ok(None) };
+        let (Some(kept), Some(freed)) = (self.try_hold(one)?, self.try_hold(other)?) else {
+            return Ok(None);
+        };
+        let (kept, from) = (kept.take(), freed.take());
+        let moved = from.debt();
+        kept.count.fetch_add(moved, AcqRel);
+        // Somebody may have paid meanwhile.
+        let paid = moved.saturating_sub(from.count.swap(0, AcqRel));
+        let less = |count: u32| Some(count.saturating_sub(paid));
+        let _ = kept.count.fetch_update(AcqRel, Acquire, less);
+        Ok(Some(freed))
     }
 
     /// Forgets the places that are free by now, for the holder of the consumers' lock; true if that
@@ -119,7 +140,7 @@ impl Takes {
     #[cold]
     pub(crate) fn tidy(&self) -> bool {
         for (index, take) in self.active() {
-            if take.state.load(Acquire) == FREE {
+            if take.state.load(Acquire) == FREE || take.is_unused() {
                 self.set_active(index, false);
             }
         }
@@ -259,6 +280,11 @@ impl Take {
         self.count.fetch_update(AcqRel, Acquire, less).is_ok()
     }
 
+    /// A thread died that owed items.
+    fn is_dead_debt(&self) -> bool {
+        self.state() == OWED && self.is_abandoned()
+    }
+
     /// Nobody uses it, or a consumer left it behind when it died: worth a try.
     fn is_unused(&self) -> bool {
         self.is_abandoned() && self.is_left_over()
@@ -380,10 +406,11 @@ impl Takes {
         take.count.fetch_sub(PENDING, AcqRel);
     }
 
-    /// Gives back the place by which this thread owed items.
+    /// Gives back the place by which this thread owed items: with none it is nobody's.
+    ///
+    /// The lock may have been taken where the same queue is mapped at another address. Then it can be
+    /// given back there only, and the place stays with this thread.
     pub(crate) fn free_own(take: &Take) {
-        take.state.store(FREE, Release);
-        // It is ours: only this thread gets here with it.
         let _ = take.holder.release();
     }
 }

@@ -2,13 +2,14 @@
 
 use std::os::fd::AsFd;
 
-use sync_primitives::Watch;
+use sync_primitives::{LockError, Watch};
 
 use crate::end::End;
 use crate::error::{GetError, PutErrorKind};
 use crate::gate::LOOK;
 use crate::getting::{Found, Getting};
 use crate::patience::Patience;
+use crate::putting::sound;
 use crate::sys;
 use crate::waiting::{Next, Waiting};
 
@@ -52,18 +53,21 @@ impl End {
             let next = waiting.next();
             match next {
                 Next::Try => {}
-                Next::Arm => self.arm(patience)?,
+                Next::Arm if self.arm()? => {}
+                // Somebody puts, and may take his time: we nap again.
+                Next::Arm => waiting.begin_again(),
                 Next::Sleep => {
                     self.sleep(patience);
                     waiting.begin_again();
                 }
                 Next::GiveUp => {}
             }
+            self.shared.ring.prepare_front();
             let items = self.control().queued();
             if (items != 0 || self.has_items())
                 && let Some(result) = self.try_take(patience, &mut work)?
             {
-                waiting.learn(items);
+                waiting.end(items);
                 return Ok(result);
             }
             if self.has_ended(next != Next::Try, patience)? {
@@ -109,17 +113,20 @@ impl End {
         self.control().takes.active().any(|(_, take)| take.is_leased_by_other())
     }
 
-    /// Has the bell ring with the next item; silences it if there is none, and none can come back:
-    /// others may sleep there who do not watch a lease that was taken since.
-    pub(crate) fn arm(&self, patience: Patience) -> Result<(), GetError> {
+    /// Has the bell ring with the next item; silences it if there is none. False if another holds the
+    /// producers' lock, behind which nobody must fall asleep: an item that comes back needs no such lock.
+    pub(crate) fn arm(&self) -> Result<bool, GetError> {
         let control = self.control();
         control.items.set_polled();
-        let producers = self.lock_producers(patience).map_err(into_get_error)?;
+        let producers = match control.producers.try_lock().or_else(sound) {
+            Err(LockError::WouldBlock) => return Ok(false),
+            producers => producers?,
+        };
         if !self.has_items() && !control.takes.active().any(|(_, take)| take.leases() > 0) {
             sys::silence(self.shared.bell.as_fd());
         }
         drop(producers);
-        Ok(())
+        Ok(true)
     }
 
     /// Sleeps until an item has come or come back, or the last sender has gone.
@@ -127,7 +134,7 @@ impl End {
         let takes = &self.control().takes;
         let leases: Vec<_> = takes.active().filter(|(_, take)| take.is_leased_by_other()).collect();
         if leases.is_empty() {
-            return sys::poll(self.shared.bell.as_fd(), self.as_fd(), patience.deadline());
+            return sys::poll([self.shared.bell.as_fd(), self.as_fd()], patience.deadline());
         }
         let gate = &self.control().items;
         let announced = gate.announce();

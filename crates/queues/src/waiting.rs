@@ -45,13 +45,16 @@ pub(crate) struct Waiting<'a> {
 
 impl<'a> Waiting<'a> {
     pub(crate) fn new(gate: &'a Gate, pace: &'a Pace, patience: Patience) -> Waiting<'a> {
-        let phase = Phase::Looking(Spin::new(pace.first_distance()));
-        Waiting { gate, patience, phase, pace, looks: 0 }
+        let mut waiting = Waiting { gate, patience, phase: Phase::Napped, pace, looks: 0 };
+        waiting.begin_again();
+        waiting
     }
 
     /// The wait is over: the other side has got on by so many items.
-    pub(crate) fn learn(&self, items: u32) {
-        self.pace.learn(self.looks, items);
+    pub(crate) fn end(&self, items: u32) {
+        if self.looks > 0 {
+            self.pace.found(self.looks, items);
+        }
     }
 
     /// What to do after a try that came to nothing.
@@ -68,6 +71,9 @@ impl<'a> Waiting<'a> {
         }
         match self.phase {
             Phase::Looking(_) => {
+                if self.looks > 0 {
+                    self.pace.slept();
+                }
                 self.phase = Phase::Announced(self.gate.announce());
                 Next::Try
             }
@@ -82,7 +88,9 @@ impl<'a> Waiting<'a> {
 
     /// After a sleep for good: things move again.
     pub(crate) fn begin_again(&mut self) {
-        self.phase = Phase::Looking(Spin::new(1));
+        self.looks = 0;
+        let is_idle = self.gate.is_woken_from_here();
+        self.phase = Phase::Looking(if is_idle { Spin::none() } else { self.pace.looks() });
     }
 
     fn nap(&mut self, word: u32) -> Next {

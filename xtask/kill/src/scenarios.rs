@@ -10,6 +10,7 @@ mod latch;
 mod lock;
 mod mutex;
 mod once;
+mod priority;
 mod pthread;
 mod pthread_object;
 mod queue;
@@ -42,6 +43,7 @@ pub(crate) fn all() -> Vec<Box<dyn Case>> {
         watch::cases(),
         region::cases(),
         queue::cases(),
+        priority::cases(),
     ]
     .into_iter()
     .flatten()

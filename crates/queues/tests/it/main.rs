@@ -1,6 +1,21 @@
-//! The tests of this crate, a module per topic. [`support`] says how they run.
+//! The tests of this crate, a module per topic.
+//!
+//! [`kinds`] is what all queues have in common: most tests run for each of them. [`support`] says
+//! how they run, and [`system`] holds what the system must be asked for.
 
-mod queue;
+mod contract;
+mod cost;
+mod descriptors;
+mod ending;
+mod faults;
+mod items;
+mod joinable;
+mod kinds;
+mod lease;
+mod priority;
+mod python;
+mod reserve;
 mod support;
+mod system;
 
 procspawn_core::test_binary!();
