@@ -80,6 +80,7 @@
 //!
 //! Linux, as `sync-primitives`. A handle takes five descriptors, a half four.
 #![deny(unsafe_code)]
+#![cfg_attr(loom, allow(dead_code, reason = "the models stand on the ring, not on the handles"))]
 
 mod beside;
 mod control;
@@ -97,7 +98,10 @@ mod joinable;
 mod leased;
 mod looking;
 mod mark;
+#[cfg(not(loom))]
 mod memory;
+#[cfg(loom)]
+mod model;
 mod operations;
 mod out;
 mod pace;
