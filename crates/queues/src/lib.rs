@@ -32,6 +32,10 @@ mod scratch;
 mod sender;
 mod shape;
 mod simple;
+#[cfg(feature = "stream")]
+mod sink;
+#[cfg(feature = "stream")]
+mod stream;
 mod sys;
 mod takes;
 mod taking;
@@ -50,4 +54,8 @@ pub use receiver::Receiver;
 pub use reservation::Reservation;
 pub use sender::Sender;
 pub use simple::SimpleQueue;
+#[cfg(feature = "stream")]
+pub use sink::PutSink;
+#[cfg(feature = "stream")]
+pub use stream::GetStream;
 pub use wait::{Source, wait, wait_deadline};
