@@ -411,7 +411,7 @@ pub use procspawn_core::{
     set_forkserver_preload, set_start_method, test_binary,
 };
 #[doc(inline)]
-pub use queue::{GetError, JoinableQueue, PutError, Queue, SimpleQueue};
+pub use queue::{GetError, JoinableQueue, PriorityQueue, PutError, Queue, SimpleQueue};
 #[doc(inline)]
 pub use shm::{
     Item, RawArray, RawValue, Shareable, ShareableList, Shared, SharedSlice, ShmError, sweep,

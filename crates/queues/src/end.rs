@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use rustix::net::SocketType;
 
 use crate::control::Control;
+use crate::debts;
 use crate::memory::Memory;
 use crate::pace::Pace;
 use crate::ready::GivenOut;
@@ -24,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) vault: Vault,
     /// Rings while there are items, if somebody sleeps by it.
     pub(crate) bell: OwnedFd,
+    /// How many ends this process has of it.
+    pub(crate) ends: AtomicU32,
 }
 
 /// Which end it is.
@@ -49,7 +52,11 @@ pub(crate) struct End {
 impl Shared {
     pub(crate) fn new(shape: Shape) -> io::Result<Shared> {
         let ring = Ring::new(Memory::new(shape)?);
-        Ok(Shared { ring, vault: Vault::new()?, bell: sys::bell()? })
+        Ok(Shared::over(ring, Vault::new()?, sys::bell()?))
+    }
+
+    pub(crate) fn over(ring: Ring, vault: Vault, bell: OwnedFd) -> Shared {
+        Shared { ring, vault, bell, ends: AtomicU32::new(0) }
     }
 
     #[inline]
@@ -68,6 +75,7 @@ pub(crate) fn pair(shape: Shape) -> io::Result<(End, End)> {
 
 impl End {
     pub(crate) fn new(shared: Arc<Shared>, side: Side, socket: OwnedFd) -> End {
+        shared.ends.fetch_add(1, Relaxed); // Whoever counts has a reference to it.
         End {
             shared,
             side,
@@ -136,5 +144,9 @@ impl Drop for End {
         };
         gone.fetch_add(1, Relaxed); // Those who see it ask the kernel.
         gate.wake(u32::MAX);
+        if self.shared.ends.fetch_sub(1, Relaxed) == 1 {
+            // Nobody here can say any more that what this thread owes is done.
+            debts::abandon(&self.shared);
+        }
     }
 }

@@ -15,7 +15,9 @@
 //!
 //! 1. The waker commits its change of the ring, 2. looks at the word. One of the two sees the other:
 //!    that is what the fences are for. 3. It counts the word up and wakes one. If nobody slept, it
-//!    clears the mark. Dies after 1: sleepers stay asleep, for [`NAP`] at most, and then look.
+//!    clears the mark. Dies after 1: sleepers stay asleep, for [`NAP`] at most, and then look. Those
+//!    who have napped for nothing and have no bell, or wait for something else besides, look after
+//!    [`LOOK`]: producers, who join, and consumers while others have leases.
 //!
 //! A sleeper that is woken and dies leaves what it was woken for to others that sleep, who look
 //! after their nap. This is the quick way, for partners that answer soon.
@@ -33,11 +35,11 @@
 //!
 //! 1. The changer holds its lock. If `POLLED` is set, it rings, 2. and clears the mark. 3. It
 //!    commits its change. Dies after 1 or 2: somebody wakes for nothing, waits for the dead one's
-//!    lock, and begins again.
+//!    lock, and begins again. Closing the queue is such a change, too.
 //!
 //! Some changes are made without the lock: an item comes back or is done, or the queue is closed
-//! while a producer is in the middle of something. Then the bell is rung *after* the change, and the
-//! mark stays. Whoever has silenced the bell looks once more, in case it silenced that.
+//! while a producer is stopped. Then the bell is rung *after* the change, and the mark stays. Whoever
+//! has silenced the bell looks once more, in case it silenced that.
 
 use std::time::{Duration, Instant};
 
@@ -55,16 +57,22 @@ const WAKE_UP: u32 = 4;
 /// How long a sleeper stays at the word, and so the longest that a death can leave it there.
 pub(crate) const NAP: Duration = Duration::from_millis(50);
 
+/// How long those sleep at the word who have no bell. They also see by then that nobody is left on the
+/// other side.
+pub(crate) const LOOK: Duration = Duration::from_millis(250);
+
 /// One side's waiting place.
 #[derive(Debug, Shareable)]
 #[repr(C)]
 pub(crate) struct Gate {
     word: AtomicU32,
+    /// The processor on which the last waker ran, and one more: a hint.
+    waker: AtomicU32,
 }
 
 impl Gate {
     pub(crate) fn new() -> Gate {
-        Gate { word: AtomicU32::new(0) }
+        Gate { word: AtomicU32::new(0), waker: AtomicU32::new(0) }
     }
 
     /// Says that the caller is about to sleep. It then looks at the ring again, and sleeps with what
@@ -86,6 +94,12 @@ impl Gate {
         &self.word
     }
 
+    /// True if who woke last ran on the processor that runs the caller: then it does nothing while
+    /// the caller looks.
+    pub(crate) fn is_woken_from_here(&self) -> bool {
+        self.waker.load(Relaxed) == platform::processor()
+    }
+
     /// Wakes up to `count` sleepers, after a change has been committed and a lock given back.
     #[inline]
     pub(crate) fn wake(&self, count: u32) {
@@ -98,6 +112,7 @@ impl Gate {
 
     #[cold]
     fn wake_sleepers(&self, count: u32) {
+        self.waker.store(platform::processor(), Relaxed);
         // Relaxed: the futex orders what it wakes, and sleepers look at the ring with their own.
         let word = self.word.fetch_add(WAKE_UP, Relaxed).wrapping_add(WAKE_UP);
         if futex::wake(&self.word, count) == 0 {

@@ -16,7 +16,7 @@ use crate::out::Lent;
 /// died.
 ///
 /// A leased item keeps the room of those taken after it, so it takes memory as a backlog would. A
-/// thread holds 64 of these, borrowed items and locks at most, and all consumers together 120.
+/// thread holds 63 of these, borrowed items and locks at most, and all consumers together 120.
 ///
 /// # Examples
 ///

@@ -3,6 +3,9 @@
 
 mod beside;
 mod control;
+#[cfg(all(test, not(loom)))]
+mod corruption;
+mod debts;
 mod end;
 mod error;
 mod forms;
@@ -21,6 +24,7 @@ mod pace;
 mod parcel;
 mod patience;
 mod platform;
+mod priority;
 mod putting;
 mod queue;
 mod ready;
@@ -49,6 +53,7 @@ pub use item_ref::ItemRef;
 pub use items::Items;
 pub use joinable::{JoinError, JoinableQueue, TooManyTasksDone};
 pub use leased::Leased;
+pub use priority::PriorityQueue;
 pub use queue::Queue;
 pub use receiver::Receiver;
 pub use reservation::Reservation;

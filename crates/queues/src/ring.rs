@@ -25,6 +25,8 @@
 //! more memory. So a queue that is drained as fast as it is filled goes round in the same few pages,
 //! and only a backlog makes it grow. When it is empty again, it shrinks.
 
+use sync_primitives::LockError;
+
 use crate::control::{Consumers, Control, Producers};
 use crate::mark::Mark;
 use crate::memory::Memory;
@@ -116,10 +118,22 @@ impl Ring {
         tail: Mark,
         units: u32,
     ) -> Result<u32, NoRoom> {
+        match self.look_for_place(producers, tail, units) {
+            Err(NoRoom::Full) if self.catch_up() => self.look_for_place(producers, tail, units),
+            found => found,
+        }
+    }
+
+    fn look_for_place(
+        &self,
+        producers: &mut Producers,
+        tail: Mark,
+        units: u32,
+    ) -> Result<u32, NoRoom> {
         let (control, shape) = (self.control(), self.shape());
         let head = control.head();
         producers.taken = head.count;
-        producers.freed = control.takes.oldest(head.unit, tail.unit);
+        producers.freed = control.takes.oldest(head.unit, tail.unit, shape.cycle);
         if tail.units_since(producers.freed) > shape.cycle || tail.items_since(head) > shape.items {
             return Err(NoRoom::Corrupt("the head is ahead of the tail"));
         }
@@ -133,6 +147,27 @@ impl Ring {
             Some(unit) => Ok(unit),
             None => self.grow(producers.freed, tail.unit, units),
         }
+    }
+
+    /// Moves the head of a drained ring to the tail, if a consumer has died in [`shrink`](Ring::shrink)
+    /// before it did so itself: until then, what the jump skips is in use. True if it has moved.
+    fn catch_up(&self) -> bool {
+        let control = self.control();
+        let tail_if_apart = || {
+            let (head, tail) = (control.head(), control.tail());
+            (head.count == tail.count && head.unit != tail.unit).then_some(tail)
+        };
+        if tail_if_apart().is_none() {
+            return false;
+        }
+        // What the dead one has left besides is for the next consumer, who is told of the death again
+        // as nobody says that all is well. One that lives will get on.
+        let locked = control.consumers.try_lock();
+        let (Ok(_guard) | Err(LockError::OwnerDied(_guard) | LockError::Poisoned(_guard))) = locked
+        else {
+            return false;
+        };
+        tail_if_apart().map(|tail| control.set_head(tail)).is_some()
     }
 
     /// True if a record fits straight behind the tail, and leaves room for a jump behind itself.
@@ -188,9 +223,13 @@ impl Ring {
         if wanted <= end || wanted <= resident || !self.is_free(freed, unit, units) {
             return Err(NoRoom::Full);
         }
+        // If there is no memory for more, there may be enough for this one.
+        let least = end + 1;
         // Dies in between: what is set aside twice is there once.
-        self.memory.set_aside(resident..wanted).map_err(|_| NoRoom::OutOfMemory)?;
-        self.control().fixed.set_resident(wanted);
+        let given = [wanted, least]
+            .into_iter()
+            .find(|&units| units > resident && self.memory.set_aside(resident..units).is_ok());
+        self.control().fixed.set_resident(given.ok_or(NoRoom::OutOfMemory)?);
         Ok(unit)
     }
 
@@ -222,6 +261,13 @@ impl Ring {
             }
         }
         self.record_at(head, tail).map(Some)
+    }
+
+    /// Has the processor fetch the next record's line, while it waits for that of the tail.
+    #[inline]
+    pub(crate) fn prepare_front(&self) {
+        let head = self.control().head();
+        self.memory.prepare_read(self.place_of(head.unit));
     }
 
     /// The record behind `head`, checked against everything that could lead astray.
@@ -282,13 +328,16 @@ impl Ring {
     /// Gives the memory of a drained ring back, for the holder of both locks.
     ///
     /// 1. A jump is written where both marks stand. 2. The tail goes to the beginning of the next
-    ///    cycle. Dies: the head will follow by the jump. 3. The head goes there, too. Dies: the
+    ///    cycle. Dies: the head will follow by the jump, or a producer who finds no room moves it
+    ///    ([`catch_up`](Ring::catch_up)). 3. The head goes there, too. Dies: the
     ///    memory stays until the ring is drained again. 4. The ring is said to have less memory.
     ///    Dies: it goes the next time. 5. The memory goes.
     pub(crate) fn shrink(&self, producers: &mut Producers, consumers: &mut Consumers) {
         let (control, shape) = (self.control(), self.shape());
         let (head, tail) = (control.head(), control.tail());
-        if head.count != tail.count || control.takes.oldest(head.unit, tail.unit) != head.unit {
+        if head.count != tail.count
+            || control.takes.oldest(head.unit, tail.unit, shape.cycle) != head.unit
+        {
             return;
         }
         let place = shape.place_of(tail.unit);

@@ -15,7 +15,7 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread::{Builder, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_sink::Sink;
 use ipc_pipe::carry;
@@ -24,12 +24,10 @@ use sync_primitives::{Event, Watch, wait_any};
 
 use crate::end::End;
 use crate::error::{PutError, PutErrorKind};
+use crate::gate::LOOK;
 use crate::parcel::{Parcel, pack_bytes};
 use crate::patience::Patience;
 use crate::sender::Sender;
-
-/// How often one who waits for room asks whether there is still somebody who takes.
-const ASK: Duration = Duration::from_secs(1);
 
 impl<T> Sender<T> {
     /// This sender as a `Sink`. It is one more sender of the queue, until it is closed or dropped.
@@ -299,7 +297,7 @@ fn put_unless_over(end: &End, parcel: &Parcel<'_>, over: &Event) -> Result<(), P
         }
         let watches = [Watch::word(gate.word(), announced), Watch::event(over)];
         // There are fewer than one wait can name; it may end early in any case.
-        let _ = wait_any(&watches, Some(Instant::now() + ASK));
+        let _ = wait_any(&watches, Some(Instant::now() + LOOK));
         if over.is_set() {
             // What we may have been woken for is there for another.
             gate.wake(1);

@@ -13,13 +13,16 @@ use rustix::event::epoll::{CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
+    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
 };
 use rustix::time::Timespec;
 
 /// What Linux lets one packet carry (`SCM_MAX_FD`).
 pub(crate) const DESCRIPTORS_PER_PACKET: usize = 253;
+
+/// What a socket that sends to itself asks for: about a thousand packets.
+const VAULT_BYTES: usize = 1 << 20;
 
 /// What is left until `deadline`; `None` is without end.
 fn time_left(deadline: Option<Instant>) -> Option<Timespec> {
@@ -59,6 +62,8 @@ pub(crate) fn socket_to_itself() -> io::Result<OwnedFd> {
     rustix::net::bind(&socket, &rustix::net::SocketAddrUnix::new_unnamed())?;
     let own = rustix::net::getsockname(&socket)?;
     rustix::net::connect(&socket, &own)?;
+    // The system may allow less, and then gives as much as it does.
+    rustix::net::sockopt::set_socket_send_buffer_size(&socket, VAULT_BYTES)?;
     Ok(socket)
 }
 
@@ -120,6 +125,10 @@ pub(crate) fn peek(
         Err(Errno::WOULDBLOCK) => return Ok(None),
         result => result?,
     };
+    if message.flags.contains(ReturnFlags::CTRUNC) {
+        // Some of them found no place among the descriptors of this process.
+        return Err(Errno::MFILE.into());
+    }
     let mut descriptors = Vec::new();
     for part in control.drain() {
         if let RecvAncillaryMessage::ScmRights(rights) = part {
@@ -129,12 +138,19 @@ pub(crate) fn peek(
     Ok(Some((message.bytes, descriptors)))
 }
 
-/// Sleeps until `bell` rings or the other end of `socket` is closed everywhere, up to `deadline`.
-/// May return early.
-pub(crate) fn poll(bell: BorrowedFd<'_>, socket: BorrowedFd<'_>, deadline: Option<Instant>) {
-    let mut polled = [bell, socket].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+/// Sleeps until one of `descriptors` is readable (a bell rings, or the other end of a socket is closed
+/// everywhere), up to `deadline`. May return early.
+pub(crate) fn poll<const N: usize>(descriptors: [BorrowedFd<'_>; N], deadline: Option<Instant>) {
+    let mut polled = descriptors.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
     // A failure is a signal, or memory short for a moment: callers look again in any case.
     let _ = rustix::event::poll(&mut polled, time_left(deadline).as_ref());
+}
+
+/// True if a socket that sends to itself has at most a quarter of what it can have.
+pub(crate) fn has_room(socket: BorrowedFd<'_>) -> bool {
+    let mut polled = [PollFd::from_borrowed_fd(socket, PollFlags::OUT)];
+    let result = rustix::event::poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+    result.is_ok() && polled[0].revents().contains(PollFlags::OUT)
 }
 
 /// True if the other end of a socket is closed everywhere.
@@ -158,6 +174,11 @@ pub(crate) fn either(bell: BorrowedFd<'_>, socket: BorrowedFd<'_>) -> io::Result
 pub(crate) fn unwatch(either: BorrowedFd<'_>, fd: BorrowedFd<'_>) {
     // It refuses if that has been done already.
     let _ = rustix::event::epoll::delete(either, fd);
+}
+
+/// The processor that runs the caller, and one more.
+pub(crate) fn processor() -> u32 {
+    rustix::thread::sched_getcpu() as u32 + 1
 }
 
 /// Repeats a call that a signal handler interrupted.

@@ -6,6 +6,7 @@ use sync_primitives::Watch;
 
 use crate::end::End;
 use crate::error::{GetError, PutErrorKind};
+use crate::gate::LOOK;
 use crate::getting::{Found, Getting};
 use crate::patience::Patience;
 use crate::ready::Look;
@@ -63,11 +64,12 @@ impl End {
                 }
                 Next::GiveUp => self.arm_given_out(),
             }
+            self.shared.ring.prepare_front();
             let items = self.control().queued();
             if (items != 0 || self.has_items())
                 && let Some(result) = self.try_take(patience, &mut work)?
             {
-                waiting.learn(items);
+                waiting.end(items);
                 return Ok(result);
             }
             if self.has_ended(next != Next::Try, patience)? {
@@ -83,7 +85,13 @@ impl End {
     #[inline]
     pub(crate) fn has_items(&self) -> bool {
         let control = self.control();
-        control.queued() != 0 || (control.takes.is_any_active() && control.takes.is_any_returned())
+        control.queued() != 0 || (control.takes.is_any_active() && self.has_returned())
+    }
+
+    #[cold]
+    fn has_returned(&self) -> bool {
+        let control = self.control();
+        control.takes.is_any_returned(control.head().unit)
     }
 
     /// True if there is nothing to take, and never will be. If `surely`, the kernel is asked about
@@ -97,7 +105,9 @@ impl End {
             // Who began to put before the queue was closed finishes first.
             drop(self.lock_producers(patience).map_err(into_get_error)?);
         }
-        Ok(!self.has_items() && !self.is_lent_to_others())
+        // While the lock is held, nothing is leased: what is not lent now has come back or is done.
+        let _getting = self.begin_get(patience)?;
+        Ok(!self.is_lent_to_others() && !self.has_items())
     }
 
     /// True if a living thread other than this one may return an item.
@@ -110,7 +120,7 @@ impl End {
         let takes = &self.control().takes;
         let leases: Vec<_> = takes.active().filter(|(_, take)| take.is_leased_by_other()).collect();
         if leases.is_empty() {
-            return sys::poll(self.shared.bell.as_fd(), self.as_fd(), patience.deadline());
+            return sys::poll([self.shared.bell.as_fd(), self.as_fd()], patience.deadline());
         }
         let gate = &self.control().items;
         let announced = gate.announce();
@@ -119,8 +129,9 @@ impl End {
         }
         let mut watches = vec![Watch::word(gate.word(), announced)];
         watches.extend(leases.iter().map(|(_, take)| Watch::unlocked(take.holder())));
-        // There are fewer places than one wait can name; it may end early in any case.
-        let _ = sync_primitives::wait_any(&watches, patience.deadline());
+        // There are fewer places than one wait can name; it may end early in any case. A producer that
+        // dies has rung the bell, which nobody hears here.
+        let _ = sync_primitives::wait_any(&watches, Some(patience.within(LOOK)));
     }
 
     /// An item has come back, or will: wakes somebody for it.

@@ -21,21 +21,21 @@ struct OutgoingEnd<'a>(#[serde(with = "ipc_pipe::handle")] BorrowedFd<'a>);
 struct IncomingEnd(#[serde(with = "ipc_pipe::handle")] OwnedFd);
 
 #[derive(Serialize)]
-struct OutgoingShared<'a> {
-    region: &'a Region,
+pub(crate) struct OutgoingShared<'a> {
+    pub(crate) region: &'a Region,
     #[serde(with = "ipc_pipe::handle")]
-    vault: BorrowedFd<'a>,
+    pub(crate) vault: BorrowedFd<'a>,
     #[serde(with = "ipc_pipe::handle")]
-    bell: BorrowedFd<'a>,
+    pub(crate) bell: BorrowedFd<'a>,
 }
 
 #[derive(Deserialize)]
-struct IncomingShared {
-    region: Region,
+pub(crate) struct IncomingShared {
+    pub(crate) region: Region,
     #[serde(with = "ipc_pipe::handle")]
-    vault: OwnedFd,
+    pub(crate) vault: OwnedFd,
     #[serde(with = "ipc_pipe::handle")]
-    bell: OwnedFd,
+    pub(crate) bell: OwnedFd,
 }
 
 impl<'a> From<&'a Shared> for OutgoingShared<'a> {
@@ -52,7 +52,7 @@ impl IncomingShared {
     fn open<E: de::Error>(self) -> Result<Arc<Shared>, E> {
         let memory = Memory::attach(self.region).map_err(E::custom)?;
         let vault = Vault::attach(self.vault).map_err(E::custom)?;
-        Ok(Arc::new(Shared { ring: Ring::new(memory), vault, bell: self.bell }))
+        Ok(Arc::new(Shared::over(Ring::new(memory), vault, self.bell)))
     }
 }
 

@@ -11,15 +11,21 @@
 //! | a consumer that has looked, before it takes the item | packet and item are still there |
 //! | after it has taken the item | the packet is left over |
 //! | while it moves a packet from the front to the back | it is there twice; one is left over |
+//! | while its marker is there | the marker is left over |
 //!
 //! Who sees a packet at the front that is left over throws it away.
 
+use std::collections::HashSet;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use rustix::net::SocketType;
 
 use crate::sys;
+
+/// Set in the tags of markers, and in no others.
+pub(crate) const MARKER: u64 = 1 << 63;
 
 /// The socket.
 #[derive(Debug)]
@@ -45,34 +51,61 @@ impl Vault {
         sys::send(self.as_fd(), &tag.to_ne_bytes(), descriptors)
     }
 
+    /// True if there is room for another item, and for moving those that are there.
+    pub(crate) fn has_room(&self) -> bool {
+        sys::has_room(self.as_fd())
+    }
+
     /// Duplicates of an item's descriptors, which stay at the front of the vault; `None` if they are
     /// not there. Packets that come before are moved to the back if they are wanted.
+    ///
+    /// A marker behind the last packet says when all have been seen: tags do not, as a packet that
+    /// somebody moved when he died is there twice.
     pub(crate) fn find(
         &self,
         tag: u64,
         is_wanted: impl Fn(u64) -> bool,
     ) -> io::Result<Option<Vec<OwnedFd>>> {
-        let mut first_moved = None;
+        let mut marker = None;
+        let mut moved = HashSet::new();
         while let Some((front, descriptors)) = self.front()? {
             if front == tag {
                 return Ok(Some(descriptors));
             }
-            if first_moved == Some(front) {
-                return Ok(None);
-            }
-            if is_wanted(front) {
-                first_moved.get_or_insert(front);
+            if front & MARKER == 0 && !moved.contains(&front) && is_wanted(front) {
+                if marker.is_none() {
+                    marker = Some(self.mark_end()?);
+                }
                 self.add(front, &descriptors)?;
+                moved.insert(front);
             }
             self.drop_front()?;
+            if marker == Some(front) {
+                return Ok(None);
+            }
         }
         Ok(None)
+    }
+
+    /// Adds a marker that nobody else has added. If we die before it is gone, who sees it at the
+    /// front throws it away.
+    fn mark_end(&self) -> io::Result<u64> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = u64::from(COUNT.fetch_add(1, Relaxed) & 0x7fff_ffff);
+        let marker = MARKER | count << 32 | u64::from(std::process::id());
+        self.add(marker, &[])?;
+        Ok(marker)
     }
 
     /// Throws away what is found at the front for an item that has been taken.
     pub(crate) fn discard_front(&self) {
         // If it cannot be had now, whoever sees it at the front throws it away.
         let _ = self.drop_front();
+    }
+
+    /// Throws away everything.
+    pub(crate) fn clear(&self) {
+        while let Ok(Some(_)) = sys::receive(self.as_fd(), &mut [0; 8]) {}
     }
 
     fn front(&self) -> io::Result<Option<(u64, Vec<OwnedFd>)>> {
@@ -89,5 +122,26 @@ impl Vault {
 impl AsFd for Vault {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// As a death in between two steps of moving a packet leaves it.
+    #[test]
+    fn packets_that_are_there_twice_hide_nothing() {
+        let vault = Vault::new().expect("a vault");
+        for tag in [4, 4, MARKER | 7, 9, 4, 3] {
+            vault.add(tag, &[]).expect("room");
+        }
+        let find = |tag| vault.find(tag, |tag| tag != 9).expect("a vault that works").is_some();
+        assert!(find(3));
+        assert!(find(4));
+        vault.discard_front();
+        assert!(find(3));
+        assert!(!find(4), "it is there twice no more");
+        assert!(!find(9), "it is left over");
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! It is found in `/proc/self/maps`: all that is shared and writable, except the board. So a stage
 //! need not say where its memory is, and memory that a primitive maps for itself is seen as well.
+//! Sparse memory has holes of gigabytes, which are left out: to look at them would fill them.
 #![allow(unsafe_code, reason = "copies mapped memory")]
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::ops::Range;
 use std::sync::atomic::AtomicU32;
@@ -11,12 +13,24 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::board;
 
+/// A longer mapping is sparse: looking at its holes would fill them.
+const LONGEST: usize = 16 << 20;
+
 /// How many words a failure shows.
 const SHOWN: usize = 24;
 
+const PAGE: usize = 4096;
+
 #[derive(Debug)]
 pub(crate) struct Image {
-    parts: Vec<(Range<usize>, Vec<u32>)>,
+    parts: Vec<Part>,
+}
+
+/// A mapping, and the pages of it that have memory.
+#[derive(Debug)]
+struct Part {
+    range: Range<usize>,
+    pages: BTreeMap<usize, Vec<u32>>,
 }
 
 impl Image {
@@ -25,31 +39,63 @@ impl Image {
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
         let board = std::ptr::from_ref(&**board::set_up()) as usize;
         let stages = maps.lines().filter_map(shared).filter(|range| !range.contains(&board));
-        Self { parts: stages.map(|range| (range.clone(), words(&range).collect())).collect() }
+        Self { parts: stages.map(Part::take).collect() }
     }
 
     /// Puts the bytes back. The stages must still live.
     pub(crate) fn restore(&self) {
-        for (range, kept) in &self.parts {
-            for (address, value) in range.clone().step_by(4).zip(kept) {
-                word(address).store(*value, Relaxed);
-            }
-        }
+        self.parts.iter().for_each(Part::restore);
     }
 
     /// The words that are not zero, with where they lie in their mapping.
     pub(crate) fn show(&self) -> String {
         let mut text = String::new();
-        let words = self.parts.iter().flat_map(|(_, kept)| kept.iter().enumerate());
-        for (index, value) in words.filter(|(_, value)| **value != 0).take(SHOWN) {
-            let _ = write!(text, " +{:#x}={value:#x}", index * 4);
+        let words = self.parts.iter().flat_map(Part::words);
+        for (offset, value) in words.filter(|(_, value)| *value != 0).take(SHOWN) {
+            let _ = write!(text, " +{offset:#x}={value:#x}");
         }
         text
     }
 }
 
-fn words(range: &Range<usize>) -> impl Iterator<Item = u32> {
-    range.clone().step_by(4).map(|address| word(address).load(Relaxed))
+impl Part {
+    fn take(range: Range<usize>) -> Part {
+        let copy = |page| (page, words(page).map(|address| word(address).load(Relaxed)).collect());
+        Part { pages: resident(&range).map(copy).collect(), range }
+    }
+
+    /// A page that had no memory, and has it now, was zero.
+    fn restore(&self) {
+        let has_come = |page: &usize| !self.pages.contains_key(page);
+        for page in resident(&self.range).filter(has_come) {
+            words(page).for_each(|address| word(address).store(0, Relaxed));
+        }
+        for (page, kept) in &self.pages {
+            words(*page)
+                .zip(kept)
+                .for_each(|(address, value)| word(address).store(*value, Relaxed));
+        }
+    }
+
+    fn words(&self) -> impl Iterator<Item = (usize, u32)> {
+        let offsets = |page: &usize| words(page - self.range.start);
+        self.pages.iter().flat_map(move |(page, kept)| offsets(page).zip(kept.iter().copied()))
+    }
+}
+
+/// The pages of a mapping that have memory.
+fn resident(range: &Range<usize>) -> impl Iterator<Item = usize> + use<> {
+    let mut marks = vec![0_u8; range.len() / PAGE];
+    let (begin, len) = (range.start, range.len());
+    // SAFETY: writes a byte for each page of a mapping of this process, and there are as many.
+    let failed = unsafe { libc::mincore(begin as *mut _, len, marks.as_mut_ptr()) };
+    assert_eq!(failed, 0, "a mapping is gone");
+    let pages = marks.into_iter().enumerate().filter(|(_, mark)| mark & 1 == 1);
+    pages.map(move |(index, _)| begin + index * PAGE)
+}
+
+fn words(page: usize) -> impl Iterator<Item = usize> {
+    (page..page + PAGE).step_by(4)
 }
 
 fn word(address: usize) -> &'static AtomicU32 {
@@ -58,13 +104,13 @@ fn word(address: usize) -> &'static AtomicU32 {
     unsafe { AtomicU32::from_ptr(address as *mut u32) }
 }
 
-/// The range of a line of `maps` that is shared and writable.
+/// The range of a line of `maps` that is shared, writable and not too long.
 fn shared(line: &str) -> Option<Range<usize>> {
     let mut words = line.split_ascii_whitespace();
     let (from, to) = words.next()?.split_once('-')?;
     let from = usize::from_str_radix(from, 16).ok()?;
     let to = usize::from_str_radix(to, 16).ok()?;
-    (words.next()? == "rw-s").then_some(from..to)
+    (words.next()? == "rw-s" && to - from <= LONGEST).then_some(from..to)
 }
 
 #[cfg(test)]

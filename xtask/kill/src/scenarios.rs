@@ -10,8 +10,10 @@ mod latch;
 mod lock;
 mod mutex;
 mod once;
+mod priority;
 mod pthread;
 mod pthread_object;
+mod queue;
 mod reentrant;
 mod region;
 mod ring;
@@ -40,6 +42,8 @@ pub(crate) fn all() -> Vec<Box<dyn Case>> {
         barrier::cases(),
         watch::cases(),
         region::cases(),
+        queue::cases(),
+        priority::cases(),
     ]
     .into_iter()
     .flatten()

@@ -378,4 +378,11 @@ impl Random {
         self.0 ^= self.0 << 17;
         (self.0 >> 24) as u32
     }
+
+    /// Puts things into another order.
+    pub(crate) fn shuffle<T>(&mut self, things: &mut [T]) {
+        for at in (1..things.len()).rev() {
+            things.swap(at, self.next() as usize % (at + 1));
+        }
+    }
 }
