@@ -35,11 +35,11 @@
 //!
 //! 1. The changer holds its lock. If `POLLED` is set, it rings, 2. and clears the mark. 3. It
 //!    commits its change. Dies after 1 or 2: somebody wakes for nothing, waits for the dead one's
-//!    lock, and begins again.
+//!    lock, and begins again. Closing the queue is such a change, too.
 //!
 //! Some changes are made without the lock: an item comes back or is done, or the queue is closed
-//! while a producer is in the middle of something. Then the bell is rung *after* the change, and the
-//! mark stays. Whoever has silenced the bell looks once more, in case it silenced that.
+//! while a producer is stopped. Then the bell is rung *after* the change, and the mark stays. Whoever
+//! has silenced the bell looks once more, in case it silenced that.
 
 use std::time::{Duration, Instant};
 

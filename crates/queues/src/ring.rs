@@ -34,7 +34,7 @@ use sync_primitives::LockError;
 
 use crate::control::{Consumers, Control, Producers};
 use crate::mark::Mark;
-use crate::memory::Memory;
+use crate::platform::Memory;
 use crate::record::{Kind, Record, units_for};
 use crate::shape::{Shape, UNIT};
 

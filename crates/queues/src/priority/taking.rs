@@ -138,8 +138,9 @@ impl Store {
     /// Has the bell ring with the next item, and now if there is one or none will come.
     pub(crate) fn arm(&self, patience: Patience) -> Result<(), GetError> {
         let control = self.control();
-        control.items.set_polled();
         let holding = self.lock(patience)?;
+        // Under the lock: a producer that sees the mark clears it, and another may take its item.
+        control.items.set_polled();
         if holding.state.len == 0 && control.fixed.closed() == 0 {
             sys::silence(self.bell.as_fd());
         } else {
