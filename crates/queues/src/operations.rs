@@ -365,7 +365,8 @@ impl End {
     ) -> Result<Leased<'_, T>, GetError> {
         let (lent, descriptors) = self.get_lent(LEASED, patience)?;
         // A copy, as a hostile process could change the bytes while they are decoded.
-        match unpack(&lent.bytes().to_vec(), descriptors) {
+        let copy = lent.bytes().to_vec();
+        match unpack(&copy, descriptors) {
             Ok(value) => Ok(Leased::new(lent, value)),
             Err(error) => {
                 lent.finish();
