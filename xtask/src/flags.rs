@@ -37,6 +37,16 @@ xflags::xflags! {
             optional --quick
         }
 
+        /// Kills workers at random for a while and accounts for all that they did: `queue`.
+        cmd soak {
+            /// What is tried out: queue.
+            required name: String
+            /// For how long (600 if not given).
+            optional --seconds seconds: u64
+            /// The choices of an earlier run.
+            optional --seed seed: u64
+        }
+
         /// Explores the state machines of locks and queues under loom, with a death at each step.
         cmd loom {
             /// The models that have this in their names, for instance: waits.

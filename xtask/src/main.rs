@@ -15,6 +15,7 @@ mod miri;
 mod nightly;
 mod paths;
 mod san;
+mod soak;
 mod step;
 mod test;
 mod tidy;
@@ -43,6 +44,7 @@ fn run(command: XtaskCmd) -> Result {
         XtaskCmd::Examples(_) => examples::run(),
         XtaskCmd::Bench(flags) => bench::run(&flags),
         XtaskCmd::Kill(flags) => kill::run(&flags),
+        XtaskCmd::Soak(flags) => soak::run(&flags),
         XtaskCmd::Loom(flags) => loom::run(&flags),
         XtaskCmd::Miri(_) => miri::run(),
         XtaskCmd::San(_) => san::run(),

@@ -4,13 +4,14 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use rustix::net::SocketType;
 
 use crate::control::Control;
-use crate::memory::Memory;
+use crate::debts;
 use crate::pace::Pace;
+use crate::platform::{AtomicU32, Memory, Ordering::Relaxed};
+use crate::ready::GivenOut;
 use crate::ring::Ring;
 use crate::shape::Shape;
 use crate::sys;
@@ -23,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) vault: Vault,
     /// Rings while there are items, if somebody sleeps by it.
     pub(crate) bell: OwnedFd,
+    /// How many ends this process has of it.
+    pub(crate) ends: AtomicU32,
 }
 
 /// Which end it is.
@@ -42,12 +45,17 @@ pub(crate) struct End {
     /// How often the other side had lost an end when we last asked whether it was the last.
     seen: AtomicU32,
     pub(crate) pace: Pace,
+    pub(crate) given_out: GivenOut,
 }
 
 impl Shared {
     pub(crate) fn new(shape: Shape) -> io::Result<Shared> {
         let ring = Ring::new(Memory::new(shape)?);
-        Ok(Shared { ring, vault: Vault::new()?, bell: sys::bell()? })
+        Ok(Shared::over(ring, Vault::new()?, sys::bell()?))
+    }
+
+    pub(crate) fn over(ring: Ring, vault: Vault, bell: OwnedFd) -> Shared {
+        Shared { ring, vault, bell, ends: AtomicU32::new(0) }
     }
 
     #[inline]
@@ -66,7 +74,15 @@ pub(crate) fn pair(shape: Shape) -> io::Result<(End, End)> {
 
 impl End {
     pub(crate) fn new(shared: Arc<Shared>, side: Side, socket: OwnedFd) -> End {
-        End { shared, side, socket: Some(socket), seen: AtomicU32::new(0), pace: Pace::new() }
+        shared.ends.fetch_add(1, Relaxed); // Whoever counts has a reference to it.
+        End {
+            shared,
+            side,
+            socket: Some(socket),
+            seen: AtomicU32::new(0),
+            pace: Pace::new(),
+            given_out: GivenOut::default(),
+        }
     }
 
     /// An end from another process.
@@ -127,5 +143,9 @@ impl Drop for End {
         };
         gone.fetch_add(1, Relaxed); // Those who see it ask the kernel.
         gate.wake(u32::MAX);
+        if self.shared.ends.fetch_sub(1, Relaxed) == 1 {
+            // Nobody here can say any more that what this thread owes is done.
+            debts::abandon(&self.shared);
+        }
     }
 }

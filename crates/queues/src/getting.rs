@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use sync_primitives::{LockError, MutexGuard};
 
-use crate::control::{Consumers, Control};
+use crate::control::{Consumers, Control, SHUT_DOWN};
+use crate::debts;
 use crate::end::End;
 use crate::error::GetError;
 use crate::patience::Patience;
@@ -52,6 +53,8 @@ impl Found<'_> {
 pub(crate) struct Out<'a> {
     pub(crate) end: &'a End,
     pub(crate) held: Held<'a>,
+    /// As it was when it was checked: the memory may say something else by now.
+    pub(crate) unit: u32,
     pub(crate) record: Record,
     pub(crate) descriptors: Vec<OwnedFd>,
 }
@@ -121,15 +124,34 @@ impl<'a> Getting<'a> {
 
     #[cold]
     fn returned(&self) -> Result<Option<Held<'a>>, GetError> {
+        if self.control().fixed.closed() == SHUT_DOWN {
+            self.discard_returned()?;
+            return Ok(None);
+        }
+        self.one_returned()
+    }
+
+    fn one_returned(&self) -> Result<Option<Held<'a>>, GetError> {
         let takes = &self.control().takes;
+        let head = self.control().head().unit;
         for (index, take) in takes.active() {
-            if take.is_returned()
+            if take.is_returned(head)
                 && let Some(held) = takes.try_hold(index)?
+                // It may have been acknowledged between the look and the lock.
+                && take.state() == LEASED
             {
                 return Ok(Some(held));
             }
         }
         Ok(None)
+    }
+
+    /// Throws away what was returned.
+    pub(crate) fn discard_returned(&self) -> Result<(), GetError> {
+        while let Some(held) = self.one_returned()? {
+            held.free();
+        }
+        Ok(())
     }
 
     /// Takes a short item and copies it to the end of `buffer`: the usual way. Gives its descriptors.
@@ -158,20 +180,20 @@ impl<'a> Getting<'a> {
         buffer: &mut Vec<u8>,
     ) -> Result<Vec<OwnedFd>, GetError> {
         let tag = self.tag(front.unit, front.record)?;
-        let descriptors = self.descriptors(tag);
+        let descriptors = self.descriptors(tag)?;
         let begin = buffer.len();
         self.ring().read(front.unit, front.record, buffer);
         buffer.drain(begin..begin + TAG);
         self.pass(front)?;
-        self.forget_descriptors(tag, descriptors.is_ok());
-        descriptors
+        self.forget_descriptors(tag, descriptors.is_some());
+        descriptors.ok_or_else(|| self.lost())
     }
 
     /// Takes an item, which stays where it is, borrowed or leased.
     pub(crate) fn take_out(&mut self, found: Found<'a>, state: u32) -> Result<Out<'a>, GetError> {
         let (unit, record) = self.place_of(&found)?;
         let tag = self.tag(unit, record)?;
-        let descriptors = self.descriptors(tag);
+        let descriptors = self.descriptors(tag)?;
         let held = match found {
             Found::Returned(held) if state == LEASED => {
                 held.take_over();
@@ -186,9 +208,22 @@ impl<'a> Getting<'a> {
             Found::Front(front) => self.take_out_front(&front, state, tag)?,
         };
         if state == BORROWED {
-            self.forget_descriptors(tag, descriptors.is_ok());
+            self.forget_descriptors(tag, descriptors.is_some());
         }
-        Ok(Out { end: self.end, held, record, descriptors: descriptors? })
+        match descriptors {
+            Some(descriptors) => Ok(Out { end: self.end, held, unit, record, descriptors }),
+            None => {
+                held.free();
+                Err(if state == LEASED { GetError::DescriptorsLost } else { self.lost() })
+            }
+        }
+    }
+
+    /// An item was taken whose descriptors are gone: nothing is owed for it.
+    #[cold]
+    fn lost(&self) -> GetError {
+        self.end.forgive_one();
+        GetError::DescriptorsLost
     }
 
     fn take_out_front(
@@ -238,7 +273,13 @@ impl<'a> Getting<'a> {
         held.enter(BORROWED, front.unit, 0);
         control.set_head(front.next);
         held.confirm();
-        Some(Out { end: self.end, held, record: front.record, descriptors: Vec::new() })
+        Some(Out {
+            end: self.end,
+            held,
+            unit: front.unit,
+            record: front.record,
+            descriptors: Vec::new(),
+        })
     }
 
     /// True if nothing that was taken is to be given out again. Nothing changes that while the lock
@@ -246,7 +287,7 @@ impl<'a> Getting<'a> {
     #[inline]
     fn is_nothing_returned(&self) -> bool {
         let takes = &self.control().takes;
-        !takes.is_any_active() || takes.tidy() || !takes.is_any_returned()
+        !takes.is_any_active() || takes.tidy() || !takes.is_any_returned(self.control().head().unit)
     }
 
     /// Moves the head past an item that is not leased; in a joinable queue this thread owes it.
@@ -291,6 +332,9 @@ impl<'a> Getting<'a> {
         held.confirm();
         let take = held.take();
         held.keep();
+        debts::remember(&self.end.shared);
+        // Who joins watches those that owe something, and does not know of this one yet.
+        self.control().joined.wake(u32::MAX);
         Ok(take)
     }
 
@@ -317,12 +361,13 @@ impl<'a> Getting<'a> {
         Ok(bytes.try_into().map_or(0, u64::from_ne_bytes))
     }
 
-    fn descriptors(&self, tag: u64) -> Result<Vec<OwnedFd>, GetError> {
+    /// The descriptors of an item; `None` if they are gone. After an error they, and the item, are
+    /// still where they were.
+    fn descriptors(&self, tag: u64) -> Result<Option<Vec<OwnedFd>>, GetError> {
         if tag == 0 {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
-        let found = self.end.shared.vault.find(tag, |tag| self.is_wanted(tag));
-        found?.ok_or(GetError::DescriptorsLost)
+        Ok(self.end.shared.vault.find(tag, |tag| self.is_wanted(tag))?)
     }
 
     /// The item with these descriptors is taken for good.
@@ -337,7 +382,7 @@ impl<'a> Getting<'a> {
 
     /// A leased item with descriptors is done.
     pub(crate) fn discard_descriptors(&mut self, tag: u64) {
-        let found = self.descriptors(tag).is_ok();
+        let found = matches!(self.descriptors(tag), Ok(Some(_)));
         self.forget_descriptors(tag, found);
     }
 
@@ -347,9 +392,18 @@ impl<'a> Getting<'a> {
         tag > self.consumers.last_tag || self.control().takes.active().any(|(_, take)| leased(take))
     }
 
-    /// Throws away everything that is queued.
-    pub(crate) fn discard_all(&mut self) {
-        self.control().set_head(self.control().tail());
+    /// Throws away everything that is queued, and its descriptors up to `last_tag`.
+    ///
+    /// What consumers remember of the tail goes first, as it is never behind the head.
+    pub(crate) fn discard_all(&mut self, last_tag: u64) -> Result<(), GetError> {
+        let tail = self.control().tail();
+        self.consumers.tail = tail.word();
+        self.control().set_head(tail);
+        self.discard_returned()?;
+        self.consumers.last_tag = self.consumers.last_tag.max(last_tag);
+        // No item has the tag 0: whoever looks for it throws away all that is not wanted.
+        self.end.shared.vault.find(0, |tag| self.is_wanted(tag))?;
+        Ok(())
     }
 
     /// Gives back the lock, and says that there is room.

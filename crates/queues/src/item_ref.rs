@@ -18,7 +18,7 @@ use crate::parcel::unpack;
 /// [`Reservation`](crate::Reservation) has put. Dropping it gives the room back. Until then, room
 /// that is taken after it is not used again either; so it is for work that takes moments.
 ///
-/// If this process dies, the item is lost, as any that has been taken. A thread holds 64 of these,
+/// If this process dies, the item is lost, as any that has been taken. A thread holds 63 of these,
 /// [leases](crate::Leased) and locks at most, and all consumers of a queue together 120.
 ///
 /// A process that heeds no rules could change the bytes meanwhile.
@@ -56,7 +56,8 @@ impl<'a, T> ItemRef<'a, T> {
     where
         T: DeserializeOwned,
     {
-        unpack(&self.lent.bytes().to_vec(), self.descriptors)
+        let copy = self.lent.bytes().to_vec();
+        unpack(&copy, self.descriptors)
     }
 }
 

@@ -13,8 +13,11 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use sync_primitives::Watch;
 
+use crate::control::SHUT_DOWN;
+use crate::debts;
 use crate::end::End;
 use crate::error::GetError;
+use crate::gate::LOOK;
 use crate::patience::Patience;
 use crate::queue::Queue;
 use crate::shape::Shape;
@@ -49,7 +52,7 @@ use crate::takes::{OWED, Take, Takes};
 /// ```
 #[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
-pub struct JoinableQueue<T>(Queue<T>);
+pub struct JoinableQueue<T>(pub(crate) Queue<T>);
 
 /// `task_done` was called more often than items have been taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +63,8 @@ pub struct TooManyTasksDone;
 #[non_exhaustive]
 pub enum JoinError {
     /// A consumer died with items that were not done and that nobody else will do. It is reported
-    /// once, to one who joins; the next `join` waits for the others.
+    /// once, to one who joins; the next `join` waits for the others. If a hundred have died, one
+    /// report may stand for several.
     ConsumerDied {
         /// The process that died, or that a thread ended in.
         pid: u32,
@@ -197,6 +201,7 @@ impl End {
         let paid = all.any(Take::pay_one);
         if let Some(own) = own.filter(|own| own.debt() == 0) {
             Takes::free_own(own);
+            debts::forget(&self.shared);
         }
         if paid {
             self.control().joined.wake(u32::MAX);
@@ -222,6 +227,9 @@ impl End {
     fn is_all_done(&self, patience: Patience) -> Result<bool, JoinError> {
         // The lock keeps items from being taken meanwhile, and puts right what the dead have left.
         let getting = self.begin_get(patience).map_err(JoinError::Queue)?;
+        if self.control().fixed.closed() == SHUT_DOWN {
+            getting.discard_returned().map_err(JoinError::Queue)?;
+        }
         let died = self.report_death()?;
         let is_done = self.unfinished() == 0;
         drop(getting);
@@ -254,8 +262,9 @@ impl End {
         let mut watches = vec![Watch::word(gate.word(), announced)];
         let debtors = takes.active().filter(|(_, take)| take.state() == OWED);
         watches.extend(debtors.map(|(_, take)| Watch::unlocked(take.holder())));
-        // There are fewer places than one wait can name; it may end early in any case.
-        let _ = sync_primitives::wait_any(&watches, patience.deadline());
+        // There are fewer places than one wait can name; it may end early in any case. Who finishes an
+        // item of somebody else's, or a lease, and dies before it says so is noticed by looking.
+        let _ = sync_primitives::wait_any(&watches, Some(patience.within(LOOK)));
     }
 }
 

@@ -11,11 +11,12 @@ use crate::out::Lent;
 ///
 /// So each item is delivered at least once. Who does the work and dies before it acknowledges has it
 /// done again by another; [`deliveries`](Leased::deliveries) tells. Items that came back are the next
-/// to be given out. Consumers that wait in `get` are given them at once; a descriptor that is polled
-/// ([`AsFd`](std::os::fd::AsFd)) does not tell of an item whose consumer died.
+/// to be given out. Consumers that wait in `get` or [`wait`](crate::wait()) are given them at once; a
+/// descriptor that is polled ([`AsFd`](std::os::fd::AsFd)) does not tell of an item whose consumer
+/// died.
 ///
 /// A leased item keeps the room of those taken after it, so it takes memory as a backlog would. A
-/// thread holds 64 of these, borrowed items and locks at most, and all consumers together 120.
+/// thread holds 63 of these, borrowed items and locks at most, and all consumers together 120.
 ///
 /// # Examples
 ///

@@ -8,7 +8,8 @@ impl End {
     /// How many items can be taken at this instant.
     pub(crate) fn len(&self) -> usize {
         let control = self.control();
-        let returned = control.takes.active().filter(|(_, take)| take.is_returned()).count();
+        let head = control.head().unit;
+        let returned = control.takes.active().filter(|(_, take)| take.is_returned(head)).count();
         control.queued() as usize + returned
     }
 
@@ -19,17 +20,17 @@ impl End {
             return control.queued() >= ring.shape().items;
         }
         let (head, tail) = (control.head(), control.tail());
-        let freed = control.takes.oldest(head.unit, tail.unit);
+        let freed = control.takes.oldest(head.unit, tail.unit, ring.shape().cycle);
         !ring.has_place(freed, tail.unit, units_for(1))
     }
 
     /// How many items are not done: in the queue, leased, or owed by a thread that took them.
-    pub(crate) fn unfinished(&self) -> u32 {
+    pub(crate) fn unfinished(&self) -> u64 {
         let control = self.control();
         let out = control.takes.active().map(|(_, take)| match take.state() {
             OWED => take.debt(),
             _ => take.leases(),
         });
-        control.queued() + out.sum::<u32>()
+        u64::from(control.queued()) + out.map(u64::from).sum::<u64>()
     }
 }

@@ -140,6 +140,20 @@ impl Memory {
         NonNull::new(slice).expect("a place within a mapping is not at address zero")
     }
 
+    /// Has the processor fetch the line that will be read soon.
+    #[inline]
+    pub(crate) fn prepare_read(&self, place: u32) {
+        let at = self.base.as_ptr().wrapping_add(RING + place as usize * UNIT);
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a prefetch is a hint, harmless at any address.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(at.cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = at;
+    }
+
     /// The address of a unit that has at least a header and `len` bytes behind it.
     #[inline]
     fn bytes_at(&self, place: u32, len: usize) -> *mut u8 {

@@ -1,6 +1,7 @@
 //! What handles do with values: packing, batches, unpacking. The handles' methods are one line each.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Instant;
 
 use ipc_pipe::carry;
 use serde::Serialize;
@@ -365,7 +366,8 @@ impl End {
     ) -> Result<Leased<'_, T>, GetError> {
         let (lent, descriptors) = self.get_lent(LEASED, patience)?;
         // A copy, as a hostile process could change the bytes while they are decoded.
-        match unpack(&lent.bytes().to_vec(), descriptors) {
+        let copy = lent.bytes().to_vec();
+        match unpack(&copy, descriptors) {
             Ok(value) => Ok(Leased::new(lent, value)),
             Err(error) => {
                 lent.finish();
@@ -376,22 +378,33 @@ impl End {
 
     /// Ends the queue for producers: consumers get what is there.
     pub(crate) fn close(&self) {
+        self.end_puts(CLOSED);
+    }
+
+    /// Dies after it has rung: those who sleep by the bell wait for the lock, and look again.
+    fn end_puts(&self, how: u32) {
         let control = self.control();
-        control.fixed.close(CLOSED);
+        // Nobody silences the bell meanwhile. If a producer keeps the lock, who silences it looks again.
+        let producers = self.lock_producers(Patience::Until(Instant::now()));
         sys::ring(self.shared.bell.as_fd());
+        control.fixed.close(how);
+        if producers.is_err() {
+            sys::ring(self.shared.bell.as_fd());
+        }
+        drop(producers);
         control.items.wake(u32::MAX);
         control.room.wake(u32::MAX);
     }
 
     /// Ends the queue for all, and throws away what is there.
     pub(crate) fn shut_down(&self) -> Result<(), GetError> {
-        self.control().fixed.close(SHUT_DOWN);
-        self.close();
+        self.end_puts(SHUT_DOWN);
         // Who has begun to put finishes first.
-        drop(self.lock_producers(Patience::Endless));
+        let last_tag = self.lock_producers(Patience::Endless).map_or(0, |all| all.last_tag);
         let mut getting = self.begin_get(Patience::Endless)?;
-        getting.discard_all();
+        let discarded = getting.discard_all(last_tag);
         getting.end(u32::MAX);
+        discarded?;
         self.control().joined.wake(u32::MAX);
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use ipc_shm::Region;
 
+use crate::control::SHUT_DOWN;
 use crate::end::End;
 use crate::error::GetError;
 use crate::getting::Out;
@@ -30,9 +31,9 @@ pub(crate) struct Lent<'a> {
 impl<'a> Lent<'a> {
     /// The bytes of an item, and its descriptors.
     pub(crate) fn new(out: Out<'a>) -> Result<(Lent<'a>, Vec<OwnedFd>), GetError> {
-        let Out { end, held, record, mut descriptors } = out;
+        let Out { end, held, unit, record, mut descriptors } = out;
         let ring = &end.shared.ring;
-        let place = ring.place_of(held.take().unit.load(Relaxed)); // The lock of the place orders it.
+        let place = ring.place_of(unit);
         let all = ring.memory().lend(place, record.len() as usize);
         let skipped = if record.has_descriptors() { TAG } else { 0 };
         // SAFETY: the pointer leads to as many bytes as the record has, which are this consumer's
@@ -79,11 +80,12 @@ impl<'a> Lent<'a> {
     }
 }
 
-/// A lease that is not said to be done is given out again.
+/// A lease that is not said to be done is given out again, unless the queue has been shut down.
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         let is_leased = |held: &Held<'_>| held.take().state() == LEASED;
-        if !self.held.as_ref().is_some_and(is_leased) {
+        let is_shut_down = self.end.control().fixed.closed() == SHUT_DOWN;
+        if is_shut_down || !self.held.as_ref().is_some_and(is_leased) {
             return self.free();
         }
         if let Some(held) = self.take_held() {
@@ -99,7 +101,7 @@ impl End {
         let must_tidy = self.shared.ring.is_large() && self.control().queued() == 0;
         let tag = leased_tag.filter(|&tag| tag != 0);
         if (must_tidy || tag.is_some())
-            && let Ok(mut getting) = self.begin_get(Patience::Endless)
+            && let Ok(mut getting) = self.begin_get(Patience::None)
         {
             tag.into_iter().for_each(|tag| getting.discard_descriptors(tag));
             getting.end(1);
@@ -110,6 +112,9 @@ impl End {
             self.control().joined.wake(u32::MAX);
             // Who waits for the end of the stream had to wait for this lease.
             self.control().items.wake(u32::MAX);
+            if self.control().fixed.closed() != 0 || self.is_left_alone() {
+                self.ring_if_polled();
+            }
         }
     }
 }

@@ -1,10 +1,13 @@
-//! The one place that swaps what the state machines stand on: atomics, futexes and locks, or loom's
-//! model of them.
+//! The one place that swaps what the state machines stand on: atomics and the mapping, or loom's model
+//! of them. (The locks and futexes of `sync-primitives` swap themselves.)
 
 #[cfg(not(loom))]
 mod real {
+    pub(crate) use crate::memory::Memory;
     pub(crate) use std::hint::spin_loop;
     pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64};
+
+    pub(crate) use crate::sys::processor;
 
     /// Orders the exchange before it against the loads after it.
     ///
@@ -24,30 +27,34 @@ mod real {
 pub(crate) use real::*;
 pub(crate) use std::sync::atomic::Ordering;
 #[cfg(loom)]
-pub(crate) use sync_primitives::model::{
-    AtomicU32, AtomicU64, fence_after_exchange, spin_loop, wait, wake,
+pub(crate) use {
+    crate::model::memory::Memory,
+    crate::sys::processor,
+    sync_primitives::model::{AtomicU32, AtomicU64, fence_after_exchange, spin_loop},
 };
 
-/// How long a waiter looks before it sleeps, in pauses of the processor: about as long as falling
-/// asleep takes. The model does without.
-const LONGEST: u32 = if cfg!(loom) { 0 } else { 200 };
-
-/// Looking before sleeping.
+/// Looking before sleeping, for so many pauses of the processor. The model does without.
 #[derive(Debug)]
 pub(crate) struct Spin {
     distance: u32,
     passed: u32,
+    budget: u32,
 }
 
 impl Spin {
-    /// One that waits `distance` pauses before its first look.
-    pub(crate) fn new(distance: u32) -> Spin {
-        Spin { distance, passed: 0 }
+    /// One that waits `distance` pauses before its first look, and `budget` in all.
+    pub(crate) fn new(distance: u32, budget: u32) -> Spin {
+        Spin { distance, passed: 0, budget: if cfg!(loom) { 0 } else { budget } }
+    }
+
+    /// One that does not look at all.
+    pub(crate) fn none() -> Spin {
+        Spin::new(1, 0)
     }
 
     /// Waits a little; false if it is time to sleep.
     pub(crate) fn once(&mut self) -> bool {
-        if self.passed >= LONGEST {
+        if self.passed >= self.budget {
             return false;
         }
         (0..self.distance).for_each(|_| spin_loop());

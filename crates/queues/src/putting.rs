@@ -193,6 +193,8 @@ impl<'a> Putting<'a> {
     fn add_with_descriptors(&mut self, parcel: &Parcel<'_>) -> Result<(), PutErrorKind> {
         let unit = self.find_place(TAG + parcel.bytes.len())?;
         let tag = self.producers.last_tag.wrapping_add(1);
+        // Before the descriptors are there: if we die then, nobody gives them to another item.
+        self.producers.last_tag = tag;
         self.end.shared.vault.add(tag, &parcel.descriptors).map_err(|error| {
             match error.kind() {
                 // Consumers have to take some descriptors first.
@@ -200,7 +202,6 @@ impl<'a> Putting<'a> {
                 _ => PutErrorKind::Io(error),
             }
         })?;
-        self.producers.last_tag = tag;
         let bytes = [&tag.to_ne_bytes(), parcel.bytes].concat();
         self.tail = self.end.shared.ring.write(self.tail, unit, parcel.kind, &bytes);
         Ok(())
@@ -224,10 +225,14 @@ impl<'a> Putting<'a> {
         self.find_place(len)
     }
 
-    /// Commits the bytes that were written at a reserved place.
+    /// Commits the bytes that were written at a reserved place; not in a forked child, as the lock is
+    /// its parent's.
     pub(crate) fn commit_place(mut self, unit: u32, len: usize) {
-        self.tail = self.end.shared.ring.write_header(self.tail, unit, Kind::Item, len as u32);
-        self.commit();
+        let own = self.end.control().producers.try_lock();
+        if matches!(own, Err(LockError::Deadlock)) {
+            self.tail = self.end.shared.ring.write_header(self.tail, unit, Kind::Item, len as u32);
+            self.commit();
+        }
     }
 
     /// Makes visible what has been added, and wakes who waits for it.

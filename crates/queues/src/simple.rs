@@ -71,11 +71,11 @@ impl<T> SimpleQueue<T> {
         self.0.close();
     }
 
-    fn sending(&self) -> &End {
+    pub(crate) fn sending(&self) -> &End {
         self.0.sending()
     }
 
-    fn receiving(&self) -> &End {
+    pub(crate) fn receiving(&self) -> &End {
         self.0.receiving()
     }
 }

@@ -126,7 +126,7 @@ pub(crate) fn peek(
         result => result?,
     };
     if message.flags.contains(ReturnFlags::CTRUNC) {
-        // This process can have no more descriptors. Half of them are none.
+        // Some of them found no place among the descriptors of this process.
         return Err(Errno::MFILE.into());
     }
     let mut descriptors = Vec::new();
@@ -168,6 +168,17 @@ pub(crate) fn either(bell: BorrowedFd<'_>, socket: BorrowedFd<'_>) -> io::Result
         rustix::event::epoll::add(&epoll, fd, data, EventFlags::IN)?;
     }
     Ok(epoll)
+}
+
+/// The processor that runs the caller, and one more.
+pub(crate) fn processor() -> u32 {
+    rustix::thread::sched_getcpu() as u32 + 1
+}
+
+/// Takes a descriptor out of those that `either` was made of.
+pub(crate) fn unwatch(either: BorrowedFd<'_>, fd: BorrowedFd<'_>) {
+    // It refuses if that has been done already.
+    let _ = rustix::event::epoll::delete(either, fd);
 }
 
 /// Repeats a call that a signal handler interrupted.

@@ -26,7 +26,7 @@ use crate::platform::{AtomicU32, AtomicU64, Ordering};
 use Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 /// How many items can be out of the ring at one time.
-pub(crate) const PLACES: usize = 120;
+pub(crate) const PLACES: usize = if cfg!(loom) { 2 } else { 120 };
 
 const FREE: u32 = 0;
 pub(crate) const BORROWED: u32 = 1;
@@ -77,14 +77,15 @@ impl Takes {
     /// True if something may be out of the ring; see [`tidy`](Takes::tidy).
     #[inline]
     pub(crate) fn is_any_active(&self) -> bool {
-        // Acquire pairs with the release of `set_active`: the place's fields are there.
+        // Acquire pairs with the release of `set_active`. What the place says is there for all who see
+        // the head behind its item.
         self.active.iter().any(|bits| bits.load(Acquire) != 0)
     }
 
     /// True if an item is to be given out again.
     #[cold]
-    pub(crate) fn is_any_returned(&self) -> bool {
-        self.active().any(|(_, take)| take.is_returned())
+    pub(crate) fn is_any_returned(&self, head: u32) -> bool {
+        self.active().any(|(_, take)| take.is_returned(head))
     }
 
     /// The places worth a look.
@@ -110,7 +111,28 @@ impl Takes {
                 return Ok(held);
             }
         }
-        Err(LockError::WouldBlock)
+        self.merge_debts()?.ok_or(LockError::WouldBlock)
+    }
+
+    /// Adds what one dead thread owes to what another does, and gives the place of the first: the
+    /// dead, who may be many, never use up the table.
+    ///
+    /// Dies in between: some items are reported twice, which is better than never.
+    #[cold]
+    fn merge_debts(&self) -> Result<Option<Held<'_>>, LockError<()>> {
+        let mut dead = (0..PLACES).filter(|&index| self.places[index].is_dead_debt());
+        let (Some(one), Some(other)) = (dead.next(), dead.next()) else { return Ok(None) };
+        let (Some(kept), Some(freed)) = (self.try_hold(one)?, self.try_hold(other)?) else {
+            return Ok(None);
+        };
+        let (kept, from) = (kept.take(), freed.take());
+        let moved = from.debt();
+        kept.count.fetch_add(moved, AcqRel);
+        // Somebody may have paid meanwhile.
+        let paid = moved.saturating_sub(from.count.swap(0, AcqRel));
+        let less = |count: u32| Some(count.saturating_sub(paid));
+        let _ = kept.count.fetch_update(AcqRel, Acquire, less);
+        Ok(Some(freed))
     }
 
     /// Forgets the places that are free by now, for the holder of the consumers' lock; true if that
@@ -118,7 +140,7 @@ impl Takes {
     #[cold]
     pub(crate) fn tidy(&self) -> bool {
         for (index, take) in self.active() {
-            if take.state.load(Acquire) == FREE {
+            if take.state.load(Acquire) == FREE || take.is_unused() {
                 self.set_active(index, false);
             }
         }
@@ -163,11 +185,14 @@ impl Takes {
 
     /// How far back from `tail` the ring is in use by items that are out, if that is farther than
     /// `head`.
-    pub(crate) fn oldest(&self, head: u32, tail: u32) -> u32 {
+    ///
+    /// A place that the dead left behind has an old unit until its next user writes another, so one
+    /// that is more than a cycle back is no item's.
+    pub(crate) fn oldest(&self, head: u32, tail: u32, cycle: u32) -> u32 {
         let pins = self.active().filter(|(_, take)| take.pins()).map(|(_, take)| {
             take.unit.load(Relaxed) // Ordered by `active`.
         });
-        pins.fold(head, |oldest, unit| {
+        pins.filter(|unit| tail.wrapping_sub(*unit) <= cycle).fold(head, |oldest, unit| {
             if tail.wrapping_sub(unit) > tail.wrapping_sub(oldest) { unit } else { oldest }
         })
     }
@@ -179,7 +204,7 @@ impl Takes {
     pub(crate) fn repair(&self, head: u32) {
         for (_, take) in self.active() {
             let state = take.state.load(Acquire);
-            let is_taken = take.unit.load(Relaxed) != head;
+            let is_taken = take.is_behind(head);
             if take.state() == OWED {
                 take.settle_count(is_taken);
             } else if state & PENDING != 0 {
@@ -187,7 +212,6 @@ impl Takes {
             }
         }
     }
-
 }
 
 impl Take {
@@ -217,9 +241,18 @@ impl Take {
         &self.holder
     }
 
-    /// True if the item is to be given out again.
-    pub(crate) fn is_returned(&self) -> bool {
-        self.state.load(Acquire) == LEASED && self.is_abandoned()
+    /// True if the item is to be given out again. If a consumer died before it said that it had moved
+    /// the head past the item, `head` tells whether it had.
+    pub(crate) fn is_returned(&self, head: u32) -> bool {
+        let state = self.state.load(Acquire);
+        let is_taken = state & PENDING == 0 || self.is_behind(head);
+        state & !PENDING == LEASED && is_taken && self.is_abandoned()
+    }
+
+    /// True if the head is past the item. It need not stand at an item that it is not past: a jump
+    /// may come before.
+    fn is_behind(&self, head: u32) -> bool {
+        (self.unit.load(Relaxed).wrapping_sub(head) as i32) < 0 // Ordered by the state.
     }
 
     /// True if a living thread other than this one has the item and may return it.
@@ -245,6 +278,11 @@ impl Take {
             (sure > 0).then(|| count - 1)
         };
         self.count.fetch_update(AcqRel, Acquire, less).is_ok()
+    }
+
+    /// A thread died that owed items.
+    fn is_dead_debt(&self) -> bool {
+        self.state() == OWED && self.is_abandoned()
     }
 
     /// Nobody uses it, or a consumer left it behind when it died: worth a try.
@@ -312,8 +350,11 @@ impl<'a> Held<'a> {
     }
 
     /// Enters an item that the head is about to move past.
+    ///
+    /// Dies before the state is written: the place is worth a look, and free.
     pub(crate) fn enter(&self, state: u32, unit: u32, tag: u64) {
         let take = self.take();
+        self.takes.set_active(self.index, true);
         take.unit.store(unit, Relaxed);
         take.tag.store(tag, Relaxed);
         take.count.store(u32::from(state != OWED), Relaxed);
@@ -321,7 +362,6 @@ impl<'a> Held<'a> {
             take.pid.store(std::process::id(), Relaxed);
         }
         take.state.store(state | PENDING, Release);
-        self.takes.set_active(self.index, true);
     }
 
     /// The head has moved past the item.
@@ -366,13 +406,60 @@ impl Takes {
         take.count.fetch_sub(PENDING, AcqRel);
     }
 
-    /// Gives back the place by which this thread owed items.
+    /// Gives back the place by which this thread owed items: with none it is nobody's.
+    ///
+    /// The lock may have been taken where the same queue is mapped at another address. Then it can be
+    /// given back there only, and the place stays with this thread.
     pub(crate) fn free_own(take: &Take) {
-        take.state.store(FREE, Release);
-        // It is ours: only this thread gets here with it.
         let _ = take.holder.release();
     }
 }
 
 #[cfg(not(loom))]
 const _: () = assert!(size_of::<Take>() == 64);
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Has a thread enter an item, which the head does not pass in its life.
+    fn die_with(takes: &Takes, state: u32, unit: u32) {
+        let die = || {
+            let held = takes.take_place().expect("a place is free");
+            held.enter(state, unit, 0);
+            held.keep();
+        };
+        std::thread::scope(|scope| scope.spawn(die).join().expect("it only ends"));
+    }
+
+    #[test]
+    fn a_lease_behind_a_jump_is_not_taken_before_the_head_moves() {
+        let takes = Takes::new();
+        die_with(&takes, LEASED, 64);
+        // The head stands at the jump that leads to the item.
+        takes.repair(60);
+        assert_eq!(takes.places[0].state(), FREE);
+    }
+
+    #[test]
+    fn a_lease_whose_consumer_died_before_it_confirmed_is_returned_at_once() {
+        let takes = Takes::new();
+        die_with(&takes, LEASED, 64);
+        assert!(!takes.places[0].is_returned(64));
+        assert!(takes.places[0].is_returned(65));
+        takes.repair(65);
+        assert!(takes.places[0].is_returned(65));
+    }
+
+    #[test]
+    fn what_a_dead_borrower_left_pins_nothing_rounds_later() {
+        let takes = Takes::new();
+        die_with(&takes, BORROWED, 5);
+        takes.repair(6);
+        // Somebody takes the place, and has not entered another item yet.
+        let held = takes.try_hold(0).expect("a lock").expect("the holder is dead");
+        assert_eq!(takes.oldest(7, 9, 256), 5);
+        assert_eq!(takes.oldest(1000, 1002, 256), 1000);
+        drop(held);
+    }
+}

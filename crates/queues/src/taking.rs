@@ -6,8 +6,10 @@ use sync_primitives::Watch;
 
 use crate::end::End;
 use crate::error::{GetError, PutErrorKind};
+use crate::gate::LOOK;
 use crate::getting::{Found, Getting};
 use crate::patience::Patience;
+use crate::ready::Look;
 use crate::sys;
 use crate::waiting::{Next, Waiting};
 
@@ -51,18 +53,23 @@ impl End {
             let next = waiting.next();
             match next {
                 Next::Try => {}
-                Next::Arm => self.arm(patience)?,
+                Next::Arm if self.arm()? == Look::Busy => {
+                    // Somebody puts, and may take his time: we nap again.
+                    waiting.begin_again();
+                }
+                Next::Arm => {}
                 Next::Sleep => {
                     self.sleep(patience);
                     waiting.begin_again();
                 }
-                Next::GiveUp => {}
+                Next::GiveUp => self.arm_given_out(),
             }
+            self.shared.ring.prepare_front();
             let items = self.control().queued();
             if (items != 0 || self.has_items())
                 && let Some(result) = self.try_take(patience, &mut work)?
             {
-                waiting.learn(items);
+                waiting.end(items);
                 return Ok(result);
             }
             if self.has_ended(next != Next::Try, patience)? {
@@ -78,38 +85,35 @@ impl End {
     #[inline]
     pub(crate) fn has_items(&self) -> bool {
         let control = self.control();
-        control.queued() != 0 || (control.takes.is_any_active() && control.takes.is_any_returned())
+        control.queued() != 0 || (control.takes.is_any_active() && self.has_returned())
+    }
+
+    #[cold]
+    fn has_returned(&self) -> bool {
+        let control = self.control();
+        control.takes.is_any_returned(control.head().unit)
     }
 
     /// True if there is nothing to take, and never will be. If `surely`, the kernel is asked about
     /// senders that were killed.
     fn has_ended(&self, surely: bool, patience: Patience) -> Result<bool, GetError> {
         let closed = self.control().fixed.closed() != 0;
-        if !closed && !self.is_alone() && !(surely && self.is_left_alone()) {
+        let is_over = closed || self.is_alone() || (surely && self.is_left_alone());
+        if !is_over {
             return Ok(false);
         }
         if closed {
             // Who began to put before the queue was closed finishes first.
             drop(self.lock_producers(patience).map_err(into_get_error)?);
         }
-        Ok(!self.has_items() && !self.is_lent_to_others())
+        // While the lock is held, nothing is leased: what is not lent now has come back or is done.
+        let _getting = self.begin_get(patience)?;
+        Ok(!self.is_lent_to_others() && !self.has_items())
     }
 
     /// True if a living thread other than this one may return an item.
-    fn is_lent_to_others(&self) -> bool {
+    pub(crate) fn is_lent_to_others(&self) -> bool {
         self.control().takes.active().any(|(_, take)| take.is_leased_by_other())
-    }
-
-    /// Has the bell ring with the next item; silences it if there is none.
-    pub(crate) fn arm(&self, patience: Patience) -> Result<(), GetError> {
-        let control = self.control();
-        control.items.set_polled();
-        let producers = self.lock_producers(patience).map_err(into_get_error)?;
-        if !self.has_items() {
-            sys::silence(self.shared.bell.as_fd());
-        }
-        drop(producers);
-        Ok(())
     }
 
     /// Sleeps until an item has come or come back, or the last sender has gone.
@@ -126,18 +130,15 @@ impl End {
         }
         let mut watches = vec![Watch::word(gate.word(), announced)];
         watches.extend(leases.iter().map(|(_, take)| Watch::unlocked(take.holder())));
-        // There are fewer places than one wait can name; it may end early in any case.
-        let _ = sync_primitives::wait_any(&watches, patience.deadline());
+        // There are fewer places than one wait can name; it may end early in any case. A producer that
+        // dies has rung the bell, which nobody hears here.
+        let _ = sync_primitives::wait_any(&watches, Some(patience.within(LOOK)));
     }
 
     /// An item has come back, or will: wakes somebody for it.
     pub(crate) fn announce_returned(&self) {
-        let items = &self.control().items;
-        items.wake(1);
-        if items.is_polled() {
-            sys::ring(self.shared.bell.as_fd());
-            items.clear_polled();
-        }
+        self.control().items.wake(1);
+        self.ring_if_polled();
     }
 }
 

@@ -7,7 +7,7 @@ use ipc_shm::Region;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::end::{End, Shared, Side};
-use crate::memory::Memory;
+use crate::platform::Memory;
 use crate::queue::Queue;
 use crate::receiver::Receiver;
 use crate::ring::Ring;
@@ -52,7 +52,7 @@ impl IncomingShared {
     fn open<E: de::Error>(self) -> Result<Arc<Shared>, E> {
         let memory = Memory::attach(self.region).map_err(E::custom)?;
         let vault = Vault::attach(self.vault).map_err(E::custom)?;
-        Ok(Arc::new(Shared { ring: Ring::new(memory), vault, bell: self.bell }))
+        Ok(Arc::new(Shared::over(Ring::new(memory), vault, self.bell)))
     }
 }
 

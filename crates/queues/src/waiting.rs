@@ -4,15 +4,12 @@
 //! where waking is quick; then it goes to sleep for good. Before each sleep it announces itself and
 //! looks once more, so every step gives control back to the caller, who tries again.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::gate::{Gate, NAP};
-use crate::patience::Patience;
+use crate::gate::{Gate, LOOK, NAP};
 use crate::pace::Pace;
+use crate::patience::Patience;
 use crate::platform::Spin;
-
-/// How often a producer that waits for room asks whether there is still somebody who takes.
-const ASK: Duration = Duration::from_secs(1);
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,13 +45,16 @@ pub(crate) struct Waiting<'a> {
 
 impl<'a> Waiting<'a> {
     pub(crate) fn new(gate: &'a Gate, pace: &'a Pace, patience: Patience) -> Waiting<'a> {
-        let phase = Phase::Looking(Spin::new(pace.first_distance()));
-        Waiting { gate, patience, phase, pace, looks: 0 }
+        let mut waiting = Waiting { gate, patience, phase: Phase::Napped, pace, looks: 0 };
+        waiting.begin_again();
+        waiting
     }
 
     /// The wait is over: the other side has got on by so many items.
-    pub(crate) fn learn(&self, items: u32) {
-        self.pace.learn(self.looks, items);
+    pub(crate) fn end(&self, items: u32) {
+        if self.looks > 0 {
+            self.pace.found(self.looks, items);
+        }
     }
 
     /// What to do after a try that came to nothing.
@@ -71,6 +71,9 @@ impl<'a> Waiting<'a> {
         }
         match self.phase {
             Phase::Looking(_) => {
+                if self.looks > 0 {
+                    self.pace.slept();
+                }
                 self.phase = Phase::Announced(self.gate.announce());
                 Next::Try
             }
@@ -85,7 +88,9 @@ impl<'a> Waiting<'a> {
 
     /// After a sleep for good: things move again.
     pub(crate) fn begin_again(&mut self) {
-        self.phase = Phase::Looking(Spin::new(1));
+        self.looks = 0;
+        let is_idle = self.gate.is_woken_from_here();
+        self.phase = Phase::Looking(if is_idle { Spin::none() } else { self.pace.looks() });
     }
 
     fn nap(&mut self, word: u32) -> Next {
@@ -101,6 +106,6 @@ impl<'a> Waiting<'a> {
 
     /// Sleeps at the gate for a producer that has napped for nothing.
     pub(crate) fn sleep_at_gate(&mut self, word: u32) {
-        self.gate.sleep(word, self.patience.within(ASK));
+        self.gate.sleep(word, self.patience.within(LOOK));
     }
 }

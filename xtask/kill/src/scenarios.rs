@@ -13,6 +13,7 @@ mod once;
 mod priority;
 mod pthread;
 mod pthread_object;
+mod queue;
 mod reentrant;
 mod region;
 mod ring;
@@ -41,6 +42,7 @@ pub(crate) fn all() -> Vec<Box<dyn Case>> {
         barrier::cases(),
         watch::cases(),
         region::cases(),
+        queue::cases(),
         priority::cases(),
     ]
     .into_iter()

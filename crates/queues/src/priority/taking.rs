@@ -126,7 +126,7 @@ impl Store {
             if (is_likely || matches!(next, Next::Arm | Next::Sleep))
                 && let Some(result) = self.try_take(patience, &mut work)?
             {
-                waiting.learn(items);
+                waiting.end(items);
                 return Ok(result);
             }
             if next == Next::GiveUp {

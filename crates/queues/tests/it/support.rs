@@ -230,7 +230,7 @@ impl<R: Serialize + DeserializeOwned + 'static> Child<R> {
         self.ready.recv_timeout(PATIENCE).unwrap();
     }
 
-    /// Waits until it is ready and then sleeps in a futex.
+    /// Waits until it is ready and then sleeps in a wait.
     #[track_caller]
     pub(crate) fn wait_asleep(&mut self) {
         self.wait_ready();
@@ -242,9 +242,9 @@ impl<R: Serialize + DeserializeOwned + 'static> Child<R> {
         eventually("asleep", || self.sleeps());
     }
 
-    /// True if it sleeps in a futex.
+    /// True if it sleeps in a wait.
     pub(crate) fn sleeps(&self) -> bool {
-        sleeps_in_futex(&format!("/proc/{}", self.handle.pid()))
+        sleeps(&format!("/proc/{}", self.handle.pid()))
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -319,23 +319,20 @@ fn state(pid: u32) -> Option<char> {
     stat.rsplit_once(')')?.1.trim().chars().next()
 }
 
-/// True if the thread behind this folder of `/proc` sleeps in a futex.
-fn sleeps_in_futex(folder: &str) -> bool {
+/// True if the thread behind this folder of `/proc` sleeps in a futex or a poll: it naps at a gate,
+/// or sleeps at a bell.
+fn sleeps(folder: &str) -> bool {
+    const SLEEPS: [i64; 4] =
+        [libc::SYS_futex, libc::SYS_futex_waitv, libc::SYS_poll, libc::SYS_ppoll];
     let call = std::fs::read_to_string(format!("{folder}/syscall")).unwrap_or_default();
     let number = call.split(' ').next().and_then(|number| number.parse().ok());
-    number.is_some_and(|number: i64| [libc::SYS_futex, libc::SYS_futex_waitv].contains(&number))
+    number.is_some_and(|number: i64| SLEEPS.contains(&number))
 }
 
-/// Waits until a thread of this process sleeps in a futex.
+/// Waits until a thread of this process sleeps in a wait.
 #[track_caller]
 pub(crate) fn wait_for_thread(tid: i32) {
-    eventually("asleep", || sleeps_in_futex(&format!("/proc/self/task/{tid}")));
-}
-
-/// Waits until the first thread of a process sleeps in a futex.
-#[track_caller]
-pub(crate) fn wait_for_process(pid: i32) {
-    eventually("asleep", || sleeps_in_futex(&format!("/proc/{pid}")));
+    eventually("asleep", || sleeps(&format!("/proc/self/task/{tid}")));
 }
 
 pub(crate) fn tid() -> i32 {
@@ -360,6 +357,15 @@ pub(crate) fn past() -> Instant {
 /// A point in time that only a hang reaches.
 pub(crate) fn soon() -> Instant {
     Instant::now() + PATIENCE
+}
+
+/// Does what may take until a deadline that only a hang reaches.
+#[track_caller]
+pub(crate) fn in_time<R>(work: impl FnOnce(Instant) -> R) -> R {
+    let deadline = soon();
+    let result = work(deadline);
+    assert!(Instant::now() < deadline, "only the deadline has ended it");
+    result
 }
 
 /// Random numbers, the same in each run.
