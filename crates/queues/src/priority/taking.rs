@@ -136,13 +136,18 @@ impl Store {
     }
 
     /// Has the bell ring with the next item, and now if there is one or none will come.
+    ///
+    /// Under the lock from the beginning: else somebody could put an item, ring and clear the mark,
+    /// another take the item, and this one silence the bell for good.
     pub(crate) fn arm(&self, patience: Patience) -> Result<(), GetError> {
         let control = self.control();
-        control.items.set_polled();
         let holding = self.lock(patience)?;
-        if holding.state.len == 0 && control.fixed.closed() == 0 {
+        control.items.set_polled();
+        if holding.state.len == 0 {
             sys::silence(self.bell.as_fd());
-        } else {
+        }
+        // Who closes the queue without the lock rings afterwards; that may just have been silenced.
+        if holding.state.len > 0 || control.fixed.closed() != 0 {
             sys::ring(self.bell.as_fd());
         }
         Ok(())
