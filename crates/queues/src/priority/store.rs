@@ -134,7 +134,7 @@ impl Store {
 
     /// Under the lock, the bell rings before the queue ends, and who hears it waits for the lock: so
     /// a death in between leaves nobody asleep. If the lock cannot be had for a while, as its holder
-    /// is stopped, the queue ends without it.
+    /// is stopped, the queue ends without it, and the bell rings afterwards.
     fn end(&self, how: u32) -> Result<(), GetError> {
         let control = self.control();
         let holding = self.lock(Patience::None);
@@ -145,6 +145,9 @@ impl Store {
                 holding.discard_all();
             }
         });
+        if result.is_err() {
+            sys::ring(self.bell.as_fd());
+        }
         control.items.wake(u32::MAX);
         control.room.wake(u32::MAX);
         result

@@ -136,14 +136,19 @@ impl Store {
     }
 
     /// Has the bell ring with the next item, and now if there is one or none will come.
+    ///
+    /// Under the lock from the beginning: else somebody could put an item, ring and clear the mark,
+    /// another take the item, and this one silence the bell for good.
     pub(crate) fn arm(&self, patience: Patience) -> Result<(), GetError> {
         let control = self.control();
         let holding = self.lock(patience)?;
         // Under the lock: a producer that sees the mark clears it, and another may take its item.
         control.items.set_polled();
-        if holding.state.len == 0 && control.fixed.closed() == 0 {
+        if holding.state.len == 0 {
             sys::silence(self.bell.as_fd());
-        } else {
+        }
+        // Who closes the queue without the lock rings afterwards; that may just have been silenced.
+        if holding.state.len > 0 || control.fixed.closed() != 0 {
             sys::ring(self.bell.as_fd());
         }
         Ok(())
