@@ -186,6 +186,38 @@
 //! holds: wait with a timeout where that may happen. Locks belong to threads: only the thread that
 //! locked can let go. [`sync::capabilities`] says what the system does for the survivors.
 //!
+//! # Queues
+//!
+//! A [`Queue`] takes values from any process to any other. [`JoinableQueue`] knows what is done,
+//! [`PriorityQueue`] gives out the smallest number first, and [`SimpleQueue`] is just that. The
+//! module [`queue`] has the rest: the halves, by which a stream ends when its last sender is gone,
+//! and [`wait`](queue::wait) for queues, events, connections and processes together.
+//!
+//! ```
+//! use multiproc::{JoinableQueue, Process};
+//!
+//! fn eat(buns: JoinableQueue<u32>) {
+//!     while let Ok(_bun) = buns.get() {
+//!         buns.task_done().expect("one was taken");
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # multiproc::init();
+//! let buns = JoinableQueue::bounded(10)?;
+//! let eater = Process::new(eat, (buns.clone(),)).start()?;
+//! buns.put_many(0..100)?;
+//! buns.join()?; // All are done, or a consumer died, which it says.
+//! buns.close();
+//! eater.join()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! When `put` returns, the item is in shared memory: no thread still has to send it, and it outlives
+//! the process that put it. A process that is killed in the middle of an operation leaves a whole item
+//! or none. One that has taken an item by [`get_leased`] and dies gives it back.
+//!
 //! # Daemons and lifetimes
 //!
 //! * A [daemon](Process::daemon) dies with its parent, even if that is killed. It may have
@@ -294,11 +326,26 @@
 //! | `Barrier(n, action, t)` | [`Barrier::new`]`(n)`; [`wait_with`]`(action)`, `wait_timeout(t)` |
 //! | `BrokenBarrierError` | [`BrokenBarrier`], which says why; also when a party dies |
 //!
-//! `Queue`, `Pool`, `Manager` and what belongs to them are to come.
+//! | a queue in Python | here |
+//! |---|---|
+//! | `Queue(maxsize)`, `Queue()` | [`Queue::bounded`]`(maxsize)`, [`Queue::unbounded`] |
+//! | `put(x)`, `put(x, timeout=t)`, `put_nowait(x)` | [`put`], `put_timeout`, `try_put`; the item comes back in the error |
+//! | `get()`, `get(timeout=t)`, `get_nowait()` | `get`, `get_timeout`, `try_get`; right after a put, too |
+//! | `queue.Full`, `queue.Empty` | [`PutError::is_full`], [`GetError::is_empty`] |
+//! | `qsize()`, `empty()`, `full()` | `len()`, `is_empty()`, `is_full()`: exact |
+//! | `close()` | drop it; [`close`] ends the stream for all |
+//! | `join_thread()`, `cancel_join_thread()` | not needed: there is no feeder thread |
+//! | `shutdown(immediate=True)` | [`shutdown`] |
+//! | `JoinableQueue()`, `task_done()`, `join()` | [`JoinableQueue`]; `join` reports consumers that died |
+//! | `SimpleQueue()` | [`SimpleQueue`] |
+//! | `queue.PriorityQueue` | [`PriorityQueue`] |
+//! | a sentinel value as the end | that, or [`Queue::split`]: the stream ends with its last sender |
+//!
+//! `Pool`, `Manager` and what belongs to them are to come.
 //!
 //! # What this crate does not do
 //!
-//! There is no queue, pool or manager yet, and no platform but Linux (5.4 or newer). Shared memory
+//! There is no pool or manager yet, and no platform but Linux (5.4 or newer). Shared memory
 //! holds plain data: no `String`, no `Vec`, no pointer. Function names mean something to the same
 //! build of a program only: processes of different builds talk through [`connection`], with types
 //! that both know.
@@ -347,6 +394,10 @@
 //! [`notify`]: sync::Monitor::notify
 //! [`notify_all`]: sync::Monitor::notify_all
 //! [`wait_with`]: sync::Barrier::wait_with
+//! [`put`]: Queue::put
+//! [`close`]: Queue::close
+//! [`shutdown`]: Queue::shutdown
+//! [`get_leased`]: Queue::get_leased
 #![forbid(unsafe_code)]
 
 pub mod connection;

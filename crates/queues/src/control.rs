@@ -66,6 +66,8 @@ pub(crate) struct Fixed {
 pub(crate) struct Producers {
     /// Before this unit, the ring is free.
     pub(crate) freed: u32,
+    /// Where the ring goes on if it has jumped over everything; else 0, or where no tail comes.
+    pub(crate) beyond: u32,
     /// How many items have been taken.
     pub(crate) taken: u32,
     /// The tag of the last descriptors that were put.
@@ -85,7 +87,12 @@ impl Control {
     pub(crate) fn new(shape: Shape) -> Control {
         Control {
             fixed: CachePadded::new(Fixed::new(shape)),
-            producers: CachePadded::new(Mutex::new(Producers { freed: 0, taken: 0, last_tag: 0 })),
+            producers: CachePadded::new(Mutex::new(Producers {
+                freed: 0,
+                beyond: 0,
+                taken: 0,
+                last_tag: 0,
+            })),
             tail: CachePadded::new(AtomicU64::new(0)),
             consumers: CachePadded::new(Mutex::new(Consumers { tail: 0, last_tag: 0 })),
             head: CachePadded::new(AtomicU64::new(0)),

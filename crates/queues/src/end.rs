@@ -4,14 +4,13 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use rustix::net::SocketType;
 
 use crate::control::Control;
 use crate::debts;
-use crate::memory::Memory;
 use crate::pace::Pace;
+use crate::platform::{AtomicU32, Memory, Ordering::Relaxed};
 use crate::ready::GivenOut;
 use crate::ring::Ring;
 use crate::shape::Shape;

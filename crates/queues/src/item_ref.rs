@@ -56,7 +56,8 @@ impl<'a, T> ItemRef<'a, T> {
     where
         T: DeserializeOwned,
     {
-        unpack(&self.lent.bytes().to_vec(), self.descriptors)
+        let copy = self.lent.bytes().to_vec();
+        unpack(&copy, self.descriptors)
     }
 }
 

@@ -1,8 +1,9 @@
-//! The one place that swaps what the state machines stand on: atomics, futexes and locks, or loom's
-//! model of them.
+//! The one place that swaps what the state machines stand on: atomics and the mapping, or loom's model
+//! of them. (The locks and futexes of `sync-primitives` swap themselves.)
 
 #[cfg(not(loom))]
 mod real {
+    pub(crate) use crate::memory::Memory;
     pub(crate) use std::hint::spin_loop;
     pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64};
 
@@ -26,8 +27,10 @@ mod real {
 pub(crate) use real::*;
 pub(crate) use std::sync::atomic::Ordering;
 #[cfg(loom)]
-pub(crate) use sync_primitives::model::{
-    AtomicU32, AtomicU64, fence_after_exchange, spin_loop, wait, wake,
+pub(crate) use {
+    crate::model::memory::Memory,
+    crate::sys::processor,
+    sync_primitives::model::{AtomicU32, AtomicU64, fence_after_exchange, spin_loop},
 };
 
 /// Looking before sleeping, for so many pauses of the processor. The model does without.

@@ -101,8 +101,12 @@ impl End {
         if self.has_items() || (is_over() && !self.is_lent_to_others()) {
             return Look::Ready;
         }
-        let is_any_leased = control.takes.active().any(|(_, take)| take.leases() > 0);
-        if is_any_leased { Look::Lent } else { Look::Nothing }
+        if self.is_anything_leased() { Look::Lent } else { Look::Nothing }
+    }
+
+    /// True if somebody may return an item, be it this thread.
+    pub(crate) fn is_anything_leased(&self) -> bool {
+        self.control().takes.active().any(|(_, take)| take.leases() > 0)
     }
 
     /// Rings for those who sleep by the bell, after a change that is made without the lock. The mark

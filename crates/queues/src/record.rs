@@ -10,7 +10,7 @@ const KIND_SHIFT: u32 = 32;
 /// What a record is. A word of zeros, as a hole in memory reads, is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Nothing: the next record stands at the beginning of the ring.
+    /// Nothing: the next record stands so many units farther.
     Jump = 1,
     /// The bytes of an item.
     Item = 2,

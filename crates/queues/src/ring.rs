@@ -24,12 +24,17 @@
 //! is free, a `Jump` leads there, the units in between being skipped. If neither, the ring is given
 //! more memory. So a queue that is drained as fast as it is filled goes round in the same few pages,
 //! and only a backlog makes it grow. When it is empty again, it shrinks.
+//!
+//! A ring that has come round and then meets its head cannot grow where it stands. A `Jump` then
+//! leads over everything, to memory behind the end, and the ring goes on from there, *beyond*: so far
+//! nothing of this turn or the last one lies there. Head and tail are more than a cycle apart then,
+//! but less than two. The next turn begins when the head has followed.
 
 use sync_primitives::LockError;
 
 use crate::control::{Consumers, Control, Producers};
 use crate::mark::Mark;
-use crate::memory::Memory;
+use crate::platform::Memory;
 use crate::record::{Kind, Record, units_for};
 use crate::shape::{Shape, UNIT};
 
@@ -108,7 +113,7 @@ impl Ring {
     #[inline]
     pub(crate) fn has_place_behind(&self, producers: &Producers, tail: Mark, len: u32) -> bool {
         let is_full = tail.count.wrapping_sub(producers.taken) >= self.shape().items;
-        !is_full && self.fits(producers.freed, tail.unit, units_for(len))
+        !is_full && self.fits(producers, tail.unit, units_for(len))
     }
 
     #[cold]
@@ -133,20 +138,43 @@ impl Ring {
         let (control, shape) = (self.control(), self.shape());
         let head = control.head();
         producers.taken = head.count;
-        producers.freed = control.takes.oldest(head.unit, tail.unit, shape.cycle);
-        if tail.units_since(producers.freed) > shape.cycle || tail.items_since(head) > shape.items {
+        let farthest = self.farthest(producers, tail.unit);
+        producers.freed = control.takes.oldest(head.unit, tail.unit, farthest);
+        if tail.units_since(producers.freed) > farthest || tail.items_since(head) > shape.items {
             return Err(NoRoom::Corrupt("the head is ahead of the tail"));
         }
         if tail.items_since(head) == shape.items {
             return Err(NoRoom::Full);
         }
-        if self.fits(producers.freed, tail.unit, units) {
+        if self.fits(producers, tail.unit, units) {
             return Ok(tail.unit);
         }
-        match self.jump(producers.freed, tail.unit, units) {
-            Some(unit) => Ok(unit),
-            None => self.grow(producers.freed, tail.unit, units),
+        if let Some(unit) = self.jump(producers.freed, tail.unit, units) {
+            return Ok(unit);
         }
+        if self.is_free(producers, tail.unit, units) {
+            self.grow(shape.place_of(tail.unit).saturating_add(units))?;
+            return Ok(tail.unit);
+        }
+        self.jump_beyond(producers, tail.unit, units)
+    }
+
+    /// How far back from the tail anything can be.
+    fn farthest(&self, producers: &mut Producers, tail: u32) -> u32 {
+        if self.is_beyond(producers, tail) {
+            return u32::MAX;
+        }
+        // Before the tail comes to where it would look as if it were beyond, it comes by here.
+        producers.beyond = 0;
+        self.shape().cycle
+    }
+
+    /// True if the ring has jumped over everything and goes on from there. The units up to its end
+    /// are free then.
+    #[inline]
+    fn is_beyond(&self, producers: &Producers, unit: u32) -> bool {
+        let (beyond, turn) = (producers.beyond, !(self.shape().cycle - 1));
+        beyond != 0 && unit & turn == beyond & turn && unit >= beyond
     }
 
     /// Moves the head of a drained ring to the tail, if a consumer has died in [`shrink`](Ring::shrink)
@@ -172,18 +200,24 @@ impl Ring {
 
     /// True if a record fits straight behind the tail, and leaves room for a jump behind itself.
     #[inline]
-    fn fits(&self, freed: u32, unit: u32, units: u32) -> bool {
+    fn fits(&self, producers: &Producers, unit: u32, units: u32) -> bool {
         let (shape, resident) = (self.shape(), self.resident());
         let end = shape.place_of(unit) + units;
         let has_memory = end < resident || (end == resident && end == shape.cycle);
-        has_memory && self.is_free(freed, unit, units)
+        has_memory && self.is_free(producers, unit, units)
     }
 
-    /// True if so many units from `unit` on are not in use.
+    /// True if so many units from `unit` on, and one for a jump, are not in use.
     #[inline]
-    fn is_free(&self, freed: u32, unit: u32, units: u32) -> bool {
+    fn is_free(&self, producers: &Producers, unit: u32, units: u32) -> bool {
+        self.is_behind(producers.freed, unit, units) || self.is_beyond(producers, unit)
+    }
+
+    /// True if so many units from `unit` on, and one for a jump, end before `freed` in the next turn.
+    #[inline]
+    fn is_behind(&self, freed: u32, unit: u32, units: u32) -> bool {
         let used = u64::from(unit.wrapping_sub(freed)) + u64::from(units);
-        used <= u64::from(self.shape().cycle)
+        used < u64::from(self.shape().cycle)
     }
 
     /// How much of the ring has memory, whatever somebody may have written there.
@@ -194,33 +228,49 @@ impl Ring {
 
     /// Leads from the tail to the beginning of the ring, if there is room.
     fn jump(&self, freed: u32, unit: u32, units: u32) -> Option<u32> {
-        let shape = self.shape();
-        let skipped = shape.cycle - shape.place_of(unit);
-        let used = u64::from(unit.wrapping_sub(freed)) + u64::from(skipped) + u64::from(units);
-        if used > u64::from(shape.cycle) || units >= self.resident() {
+        let skipped = self.shape().cycle - self.shape().place_of(unit);
+        if !self.is_behind(freed, unit, skipped.saturating_add(units)) || units >= self.resident() {
             return None;
         }
-        self.write_jump(unit);
+        self.write_jump(unit, skipped);
         Some(unit.wrapping_add(skipped))
+    }
+
+    /// Leads from a tail that has come round over everything to new memory behind its end.
+    fn jump_beyond(&self, producers: &mut Producers, unit: u32, units: u32) -> Result<u32, NoRoom> {
+        let (turn, resident) = (!(self.shape().cycle - 1), self.resident());
+        let has_come_round = unit & turn != producers.freed & turn;
+        if !has_come_round || !self.is_behind(producers.freed, unit, 0) {
+            return Err(NoRoom::Full);
+        }
+        let skipped = resident.saturating_sub(self.place_of(unit));
+        self.grow(resident.saturating_add(units))?;
+        self.write_jump(unit, skipped);
+        // Dies here: the tail is not beyond yet, and this does not count.
+        producers.beyond = unit.wrapping_add(skipped);
+        Ok(producers.beyond)
     }
 
     /// True if a record would find a place, now or with more memory.
     pub(crate) fn has_place(&self, freed: u32, unit: u32, units: u32) -> bool {
         let (shape, place) = (self.shape(), self.shape().place_of(unit));
-        let straight = place.saturating_add(units) < shape.room && self.is_free(freed, unit, units);
-        straight || self.is_free(freed, unit, (shape.cycle - place).saturating_add(units))
+        let straight =
+            place.saturating_add(units) < shape.room && self.is_behind(freed, unit, units);
+        let can_grow = self.resident().saturating_add(units) < shape.room;
+        straight
+            || can_grow
+            || self.is_behind(freed, unit, (shape.cycle - place).saturating_add(units))
     }
 
-    fn write_jump(&self, unit: u32) {
-        self.memory.set_header(self.place_of(unit), Record::new(Kind::Jump, 0).word());
+    fn write_jump(&self, unit: u32, skipped: u32) {
+        self.memory.set_header(self.place_of(unit), Record::new(Kind::Jump, skipped).word());
     }
 
-    /// Gives the ring more memory, so that a record fits behind the tail.
-    fn grow(&self, freed: u32, unit: u32, units: u32) -> Result<u32, NoRoom> {
+    /// Gives the ring more memory, so that a record can end at the place `end`.
+    fn grow(&self, end: u32) -> Result<(), NoRoom> {
         let (shape, resident) = (self.shape(), self.resident());
-        let end = shape.place_of(unit).saturating_add(units);
         let wanted = resident.saturating_mul(2).max(end.saturating_add(1)).min(shape.room);
-        if wanted <= end || wanted <= resident || !self.is_free(freed, unit, units) {
+        if wanted <= end || wanted <= resident {
             return Err(NoRoom::Full);
         }
         // If there is no memory for more, there may be enough for this one.
@@ -230,7 +280,7 @@ impl Ring {
             .into_iter()
             .find(|&units| units > resident && self.memory.set_aside(resident..units).is_ok());
         self.control().fixed.set_resident(given.ok_or(NoRoom::OutOfMemory)?);
-        Ok(unit)
+        Ok(())
     }
 
     /// Writes a record at a unit that [`find_place`](Ring::find_place) gave; the tail behind it.
@@ -273,16 +323,16 @@ impl Ring {
     /// The record behind `head`, checked against everything that could lead astray.
     #[inline]
     fn record_at(&self, head: Mark, tail: Mark) -> Result<Front, Corrupt> {
-        let (shape, mut unit) = (self.shape(), head.unit);
+        let (mut unit, mut left) = (head.unit, tail.unit.wrapping_sub(head.unit));
         let mut record = self.record(unit)?;
         if record.is(Kind::Jump) {
-            unit = unit.wrapping_add(shape.cycle - shape.place_of(unit));
+            // The length of a jump is that of its way.
+            unit = unit.wrapping_add(record.len());
+            left = left.saturating_sub(record.len());
             record = self.record(unit)?;
         }
         let units = record.units();
-        let left = tail.unit.wrapping_sub(unit);
-        let is_whole = units <= left && left <= shape.cycle && self.is_within(unit, units);
-        if record.is(Kind::Jump) || !is_whole {
+        if record.is(Kind::Jump) || units > left || !self.is_within(unit, units) {
             return Err(Corrupt("a record is longer than what has been put"));
         }
         let next = head.after_item(unit.wrapping_add(units));
@@ -335,20 +385,21 @@ impl Ring {
     pub(crate) fn shrink(&self, producers: &mut Producers, consumers: &mut Consumers) {
         let (control, shape) = (self.control(), self.shape());
         let (head, tail) = (control.head(), control.tail());
-        if head.count != tail.count
-            || control.takes.oldest(head.unit, tail.unit, shape.cycle) != head.unit
-        {
+        let farthest = self.farthest(producers, tail.unit);
+        let oldest = control.takes.oldest(head.unit, tail.unit, farthest);
+        if head.count != tail.count || oldest != head.unit {
             return;
         }
         let place = shape.place_of(tail.unit);
         let mut begin = tail;
         if place != 0 && self.is_within(tail.unit, 1) {
-            self.write_jump(tail.unit);
+            self.write_jump(tail.unit, shape.cycle - place);
             begin.unit = tail.unit.wrapping_add(shape.cycle - place);
         }
         control.set_tail(begin);
         control.set_head(begin);
         (producers.freed, consumers.tail) = (begin.unit, begin.word());
+        producers.beyond = 0;
         let kept = self.kept();
         control.fixed.set_resident(kept);
         // A refusal leaves the memory where it is, and the next growth finds it there.

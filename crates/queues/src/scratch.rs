@@ -1,5 +1,7 @@
 //! Memory that a thread uses again and again for the encoding of items.
 
+#![expect(clippy::box_collection, reason = "moving one word out and in is quicker than three")]
+
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 

@@ -7,7 +7,7 @@ use ipc_shm::Region;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::end::{End, Shared, Side};
-use crate::memory::Memory;
+use crate::platform::Memory;
 use crate::queue::Queue;
 use crate::receiver::Receiver;
 use crate::ring::Ring;

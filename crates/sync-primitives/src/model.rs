@@ -33,7 +33,7 @@ pub use crate::futex::{wait, wake, wake_all};
 use crate::platform::Ordering::SeqCst;
 
 /// Orders the compare-exchange before it against the loads after it.
-pub(crate) fn fence_after_exchange() {
+pub fn fence_after_exchange() {
     fence(SeqCst);
 }
 

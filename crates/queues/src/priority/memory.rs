@@ -12,13 +12,13 @@
 
 use std::ops::Range;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ipc_shm::{Layout, Region, Shareable, ShmError};
 
 use super::control::Control;
 use super::heap::Entry;
 use super::size::{CHUNK, FIRST, Size};
-use crate::platform::{AtomicU64, Ordering};
 
 use Ordering::{Relaxed, Release};
 

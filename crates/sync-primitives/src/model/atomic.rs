@@ -1,5 +1,8 @@
 //! loom's atomics, each operation a step. An operation of a dead thread has no effect.
 #![allow(missing_docs, reason = "the operations are those of std's atomics")]
+#![allow(unsafe_code, reason = "lets types of shared memory be made of them")]
+
+use ipc_shm::{Layout, Shareable};
 
 use super::step;
 use crate::platform::Ordering;
@@ -17,6 +20,11 @@ macro_rules! atomic {
     ($name:ident, $number:ty) => {
         #[derive(Debug, Default)]
         pub struct $name(loom::sync::atomic::$name);
+
+        // SAFETY: lies in the memory of one process, as all of a model does.
+        unsafe impl Shareable for $name {
+            const LAYOUT: Layout = Layout::new("model", size_of::<Self>(), align_of::<Self>());
+        }
 
         impl $name {
             pub fn new(first: $number) -> Self {
@@ -55,6 +63,22 @@ macro_rules! atomic {
                 failure: Ordering,
             ) -> Result<$number, $number> {
                 self.compare_exchange(current, new, success, failure)
+            }
+
+            pub fn fetch_update(
+                &self,
+                success: Ordering,
+                failure: Ordering,
+                mut change: impl FnMut($number) -> Option<$number>,
+            ) -> Result<$number, $number> {
+                let mut now = self.load(failure);
+                while let Some(new) = change(now) {
+                    match self.compare_exchange(now, new, success, failure) {
+                        Ok(before) => return Ok(before),
+                        Err(other) => now = other,
+                    }
+                }
+                Err(now)
             }
 
             exchanges! { $number: swap fetch_add fetch_sub fetch_and fetch_or fetch_xor fetch_max }

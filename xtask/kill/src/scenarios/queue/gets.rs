@@ -1,8 +1,8 @@
 //! A consumer dies: at most what it had taken is gone with it, and others get on.
 
 use super::{
-    GUEST, Item, Stage, before_the_end, empty, full, of_some_units, settle, take_one, three,
-    wait_for_naps, warm_up,
+    GUEST, Item, Stage, VICTIM, before_the_end, empty, full, of_some_units, settle, take_one,
+    three, wait_for_naps, warm_up,
 };
 use crate::marks::{hold, marked};
 use crate::scenario::{Case, Scenario};
@@ -130,8 +130,9 @@ fn put_one(s: &Stage) {
     s.put(Item::new(GUEST));
 }
 
+/// Another producer, so in no order with the first.
 fn put_two(s: &Stage) {
-    s.put(Item::new(GUEST + 1));
+    s.put(Item::new(VICTIM));
 }
 
 fn put_three(s: &Stage) {
@@ -146,7 +147,7 @@ fn take_if_full(s: &Stage) {
 }
 
 fn take_as_long_as_full(s: &Stage) {
-    while !(s.ledger.is_put(GUEST) && s.ledger.is_put(GUEST + 1)) {
+    while !(s.ledger.is_put(GUEST) && s.ledger.is_put(VICTIM)) {
         if s.queue.is_full() {
             s.take();
         }

@@ -51,11 +51,6 @@ fn with_consumers() -> Vec<Box<dyn Case>> {
         ),
         // A consumer that has been there for so long that it sleeps at the bell.
         Box::new(new("queue/put+bell", empty, put_late).holder(take_one).mourner(put_if_none)),
-        Box::new(
-            new("queue/put-descriptors+bell", empty, put_file_late)
-                .holder(take_one)
-                .mourner(put_if_none),
-        ),
     ]
 }
 
@@ -117,11 +112,6 @@ fn put_long(s: &Stage) {
 fn put_late(s: &Stage) {
     wait_for_naps();
     put(s);
-}
-
-fn put_file_late(s: &Stage) {
-    wait_for_naps();
-    put_with_file(s);
 }
 
 fn put_many(s: &Stage) {
