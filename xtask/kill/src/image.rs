@@ -13,9 +13,6 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::board;
 
-/// A longer mapping is sparse: looking at its holes would fill them.
-const LONGEST: usize = 16 << 20;
-
 /// How many words a failure shows.
 const SHOWN: usize = 24;
 
@@ -104,13 +101,13 @@ fn word(address: usize) -> &'static AtomicU32 {
     unsafe { AtomicU32::from_ptr(address as *mut u32) }
 }
 
-/// The range of a line of `maps` that is shared, writable and not too long.
+/// The range of a line of `maps` that is shared and writable.
 fn shared(line: &str) -> Option<Range<usize>> {
     let mut words = line.split_ascii_whitespace();
     let (from, to) = words.next()?.split_once('-')?;
     let from = usize::from_str_radix(from, 16).ok()?;
     let to = usize::from_str_radix(to, 16).ok()?;
-    (words.next()? == "rw-s" && to - from <= LONGEST).then_some(from..to)
+    (words.next()? == "rw-s").then_some(from..to)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::AtomicBool;
 
 use sync_primitives::{LockError, MutexGuard};
 
@@ -29,6 +30,8 @@ pub(crate) struct Store {
     /// How its producers and consumers wait.
     pub(crate) putting: Pace,
     pub(crate) taking: Pace,
+    /// The bell has been given out to be polled: who finds nothing arms it again.
+    pub(crate) given_out: AtomicBool,
 }
 
 /// The lock, and what to do with it.
@@ -47,7 +50,8 @@ impl Store {
     }
 
     pub(crate) fn over(memory: Memory, vault: Vault, bell: OwnedFd) -> Store {
-        Store { memory, vault, bell, putting: Pace::new(), taking: Pace::new() }
+        let given_out = AtomicBool::new(false);
+        Store { memory, vault, bell, putting: Pace::new(), taking: Pace::new(), given_out }
     }
 
     #[inline]
@@ -134,7 +138,7 @@ impl Store {
 
     /// Under the lock, the bell rings before the queue ends, and who hears it waits for the lock: so
     /// a death in between leaves nobody asleep. If the lock cannot be had for a while, as its holder
-    /// is stopped, the queue ends without it.
+    /// is stopped, the queue ends without it, and the bell rings afterwards.
     fn end(&self, how: u32) -> Result<(), GetError> {
         let control = self.control();
         let holding = self.lock(Patience::None);
@@ -145,6 +149,9 @@ impl Store {
                 holding.discard_all();
             }
         });
+        if result.is_err() {
+            sys::ring(self.bell.as_fd());
+        }
         control.items.wake(u32::MAX);
         control.room.wake(u32::MAX);
         result

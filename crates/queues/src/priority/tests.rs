@@ -3,6 +3,7 @@
 use super::control::State;
 use super::*;
 use crate::error::PutErrorKind;
+use crate::patience::Patience;
 
 fn queue() -> PriorityQueue<Vec<u8>> {
     PriorityQueue::unbounded().expect("a queue")
@@ -198,4 +199,23 @@ fn a_holder_that_does_not_finish_is_reported() {
     });
     drop(holding);
     assert_eq!(queue.get().expect("an item").len(), 300);
+}
+
+/// Who armed the bell without the lock silenced it after the mark had been cleared, and slept on.
+#[test]
+fn an_item_that_comes_and_goes_while_somebody_arms_the_bell_leaves_it_armed() {
+    let queue = queue();
+    let mut holding = queue.store.lock(Patience::None).expect("nobody has it");
+    std::thread::scope(|scope| {
+        let arming = scope.spawn(|| queue.store.arm(Patience::Endless));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        holding.add_plain(0, b"").expect("room");
+        holding.remove_plain(&mut Vec::new()).expect("an item");
+        drop(holding);
+        arming.join().expect("no panic").expect("the lock can be had");
+    });
+    queue.put(0, Vec::new()).expect("room");
+    let soon = std::time::Instant::now() + std::time::Duration::from_secs(40);
+    crate::sys::poll([queue.store.bell.as_fd()], Some(soon));
+    assert!(std::time::Instant::now() < soon, "the bell does not ring");
 }

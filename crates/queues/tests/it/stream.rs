@@ -185,7 +185,7 @@ fn sinks_and_threads_wait_for_room_together() {
                 for _ in 0..EACH {
                     let item = vec![0; random.next() as usize % 1_500];
                     block_on(sink.put(item)).unwrap();
-                    if random.next() % 16 == 0 {
+                    if random.next().is_multiple_of(16) {
                         let mut other = queues::Sender::clone(&sender).sink();
                         // It may be put, or wait and be dropped.
                         let _ = Pin::new(&mut other).start_send(vec![1; 1_500]);
@@ -217,7 +217,7 @@ fn items_stream(method: StartMethod) {
         let mut random = Random(5);
         for number in 0..COUNT {
             sender.put(number).unwrap();
-            if random.next() % 16 == 0 {
+            if random.next().is_multiple_of(16) {
                 thread::sleep(Duration::from_micros(200));
             }
         }
@@ -265,7 +265,7 @@ fn items_sink(method: StartMethod) {
         let mut random = Random(6);
         for number in 0..COUNT {
             assert_eq!(receiver.get().unwrap(), number);
-            if random.next() % 16 == 0 {
+            if random.next().is_multiple_of(16) {
                 thread::sleep(Duration::from_micros(200));
             }
         }
