@@ -23,7 +23,7 @@ pub(crate) fn round(
     // Shorter than what the scheduler gives to one, where others want the processor too.
     let items = enough(0.002, &mut lap);
     Box::new(move || {
-        let (wanted, most) = if setting.quick { (3, 60) } else { (30, 200) };
+        let (wanted, most) = if setting.quick { (3, 12) } else { (30, 100) };
         let laps = until_good(wanted, iter::repeat_with(|| lap(items)).take(most));
         (items * worth) as f64 / 1e6 / Summary::of(laps).median
     })

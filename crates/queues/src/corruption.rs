@@ -172,7 +172,7 @@ fn everything_at_random() {
         in_thread(|| {
             busy(queue, || {
                 for word in words(queue, false).iter().chain(words(queue, true)) {
-                    if random.next() % rarely == 0 {
+                    if random.next().is_multiple_of(rarely) {
                         word.store(random.word(), Relaxed);
                     }
                 }
@@ -210,7 +210,7 @@ fn written_over_while_it_is_used() {
             scope.spawn(|| {
                 let mut random = Random(77);
                 while !done.load(Relaxed) {
-                    let words = words(queue, random.next() % 2 == 0);
+                    let words = words(queue, random.next().is_multiple_of(2));
                     words[random.next() as usize % words.len()].store(random.word(), Relaxed);
                     std::thread::yield_now();
                 }

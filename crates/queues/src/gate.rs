@@ -15,7 +15,7 @@
 //!
 //! 1. The waker commits its change of the ring, 2. looks at the word. One of the two sees the other:
 //!    that is what the fences are for. 3. It counts the word up and wakes one. If nobody slept, it
-//!    clears the mark, and wakes whoever has fallen asleep with the mark meanwhile. Dies after 1: sleepers stay asleep, for [`NAP`] at most, and then look. Those
+//!    clears the mark. Dies after 1: sleepers stay asleep, for [`NAP`] at most, and then look. Those
 //!    who have napped for nothing and have no bell, or wait for something else besides, look after
 //!    [`LOOK`]: producers, who join, and consumers while others have leases.
 //!
@@ -35,11 +35,11 @@
 //!
 //! 1. The changer holds its lock. If `POLLED` is set, it rings, 2. and clears the mark. 3. It
 //!    commits its change. Dies after 1 or 2: somebody wakes for nothing, waits for the dead one's
-//!    lock, and begins again.
+//!    lock, and begins again. Closing the queue is such a change, too.
 //!
 //! Some changes are made without the lock: an item comes back or is done, or the queue is closed
-//! while a producer is in the middle of something. Then the bell is rung *after* the change, and the
-//! mark stays. Whoever has silenced the bell looks once more, in case it silenced that.
+//! while a producer is stopped. Then the bell is rung *after* the change, and the mark stays. Whoever
+//! has silenced the bell looks once more, in case it silenced that.
 
 use std::time::{Duration, Instant};
 
@@ -116,12 +116,8 @@ impl Gate {
         // Relaxed: the futex orders what it wakes, and sleepers look at the ring with their own.
         let word = self.word.fetch_add(WAKE_UP, Relaxed).wrapping_add(WAKE_UP);
         if futex::wake(&self.word, count) == 0 {
-            // Nobody slept. Who was about to sleep finds the word changed, and announces itself anew. Who
-            // has announced itself since sleeps at this very word, perhaps: it does so, too.
-            let cleared = self.word.compare_exchange(word, word & !SLEEPERS, Relaxed, Relaxed);
-            if cleared.is_ok() {
-                futex::wake(&self.word, u32::MAX);
-            }
+            // Nobody slept. Who was about to sleep finds the word changed, and announces itself anew.
+            let _ = self.word.compare_exchange(word, word & !SLEEPERS, Relaxed, Relaxed);
         }
     }
 

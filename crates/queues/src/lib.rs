@@ -120,6 +120,10 @@ mod scratch;
 mod sender;
 mod shape;
 mod simple;
+#[cfg(feature = "stream")]
+mod sink;
+#[cfg(feature = "stream")]
+mod stream;
 mod sys;
 mod takes;
 mod taking;
@@ -139,4 +143,8 @@ pub use receiver::Receiver;
 pub use reservation::Reservation;
 pub use sender::Sender;
 pub use simple::SimpleQueue;
+#[cfg(feature = "stream")]
+pub use sink::PutSink;
+#[cfg(feature = "stream")]
+pub use stream::GetStream;
 pub use wait::{Source, wait, wait_deadline};

@@ -1,7 +1,6 @@
 //! What handles do with values: packing, batches, unpacking. The handles' methods are one line each.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Instant;
 
 use ipc_pipe::carry;
 use serde::Serialize;
@@ -378,17 +377,18 @@ impl End {
 
     /// Ends the queue for producers: consumers get what is there.
     pub(crate) fn close(&self) {
-        self.end_puts(CLOSED);
+        self.close_as(CLOSED);
     }
 
-    /// Dies after it has rung: those who sleep by the bell wait for the lock, and look again.
-    fn end_puts(&self, how: u32) {
+    /// Under the producers' lock if it can be had, and after the bell: dies in between, and who wakes
+    /// waits for the lock before it sleeps again.
+    fn close_as(&self, how: u32) {
         let control = self.control();
-        // Nobody silences the bell meanwhile. If a producer keeps the lock, who silences it looks again.
-        let producers = self.lock_producers(Patience::Until(Instant::now()));
+        let producers = self.lock_producers(Patience::None);
         sys::ring(self.shared.bell.as_fd());
         control.fixed.close(how);
         if producers.is_err() {
+            // Its holder is stopped, or it is ours: somebody may have silenced the bell meanwhile.
             sys::ring(self.shared.bell.as_fd());
         }
         drop(producers);
@@ -398,7 +398,7 @@ impl End {
 
     /// Ends the queue for all, and throws away what is there.
     pub(crate) fn shut_down(&self) -> Result<(), GetError> {
-        self.end_puts(SHUT_DOWN);
+        self.close_as(SHUT_DOWN);
         // Who has begun to put finishes first.
         let last_tag = self.lock_producers(Patience::Endless).map_or(0, |all| all.last_tag);
         let mut getting = self.begin_get(Patience::Endless)?;

@@ -24,15 +24,15 @@ use crate::receiver::Receiver;
 use crate::simple::SimpleQueue;
 use crate::sys;
 
-/// What one finds who is about to sleep by the bell.
+/// What one finds who is about to sleep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Look {
     /// There is something to take, or the stream has ended.
     Ready,
     /// There is nothing. The bell will ring, or the socket tell of the last sender's end.
     Nothing,
-    /// Nothing can be put any more, but others have items that may come back. The bell rings when
-    /// they do and when they are done; if their consumer dies, only its lock tells.
+    /// There is nothing, but items are leased that may come back. If their consumer dies, only its
+    /// lock tells. The bell may be ringing, since others who sleep there do not know of the leases yet.
     Lent,
     /// A producer is in the middle of something. Nothing is armed.
     Busy,
@@ -50,17 +50,21 @@ impl End {
     /// wait for producers: an item that comes back needs no lock of theirs.
     pub(crate) fn arm(&self) -> Result<Look, GetError> {
         match self.control().producers.try_lock().or_else(sound) {
-            Ok(producers) => Ok(self.arm_under(&producers, self.is_lent_to_others())),
+            Ok(producers) => Ok(self.arm_under(&producers)),
             Err(LockError::WouldBlock) => Ok(Look::Busy),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// The same for those who cannot nap meanwhile: they wait a moment for a producer. An error counts
-    /// as ready, since who gets is told of it at once.
+    /// The same for those who cannot nap meanwhile: they wait a moment for a producer.
     pub(crate) fn look(&self) -> Look {
+        self.look_by(|producers| self.arm_under(producers))
+    }
+
+    /// An error counts as ready, since who gets is told of it at once.
+    fn look_by(&self, arm: impl FnOnce(&MutexGuard<'_, Producers>) -> Look) -> Look {
         match self.lock_producers(Patience::Until(Instant::now())) {
-            Ok(producers) => self.arm_under(&producers, false),
+            Ok(producers) => arm(&producers),
             Err(PutErrorKind::TimedOut | PutErrorKind::Stalled | PutErrorKind::Reserved) => {
                 Look::Busy
             }
@@ -70,35 +74,39 @@ impl End {
 
     /// The mark is set under the lock: a producer that sees it clears it, and if another consumer took
     /// that item before we looked, we would sleep without.
-    ///
-    /// The bell keeps ringing if `others_may_rely_on_it`: they may have gone to sleep before an item
-    /// was leased, and do not watch the lease. Whoever was given the descriptor cannot bear that, and
-    /// is not told of such an item (see [`Leased`](crate::Leased)).
-    fn arm_under(
-        &self,
-        _producers: &MutexGuard<'_, Producers>,
-        others_may_rely_on_it: bool,
-    ) -> Look {
-        let control = self.control();
-        control.items.set_polled();
-        if self.has_items() {
-            return Look::Ready;
+    fn arm_under(&self, producers: &MutexGuard<'_, Producers>) -> Look {
+        self.control().items.set_polled();
+        match self.standing() {
+            Look::Nothing => self.silence_under(producers),
+            look => look,
         }
-        let is_over = control.fixed.closed() != 0 || self.is_left_alone();
-        if is_over && !self.is_lent_to_others() {
-            return Look::Ready;
-        }
-        if !others_may_rely_on_it {
-            sys::silence(self.shared.bell.as_fd());
-        }
-        // Who closes the queue or is done with a lease may do so without this lock, and we may have
-        // silenced what it rang.
-        let is_over = is_over || control.fixed.closed() != 0;
-        if self.has_items() || (is_over && !self.is_lent_to_others()) {
+    }
+
+    /// Who closes the queue or is done with a lease may do so without this lock, and we may have
+    /// silenced what it rang: so we look again.
+    fn silence_under(&self, _producers: &MutexGuard<'_, Producers>) -> Look {
+        sys::silence(self.shared.bell.as_fd());
+        let look = self.standing();
+        if look == Look::Ready {
             sys::ring(self.shared.bell.as_fd());
+        }
+        look
+    }
+
+    fn standing(&self) -> Look {
+        let control = self.control();
+        // An item that is leased and comes back between these looks makes us say that all is over,
+        // and whoever gets then finds it.
+        let is_over = || control.fixed.closed() != 0 || self.is_left_alone();
+        if self.has_items() || (is_over() && !self.is_lent_to_others()) {
             return Look::Ready;
         }
-        if is_over { Look::Lent } else { Look::Nothing }
+        if self.is_anything_leased() { Look::Lent } else { Look::Nothing }
+    }
+
+    /// True if somebody may return an item, be it this thread.
+    pub(crate) fn is_anything_leased(&self) -> bool {
+        self.control().takes.active().any(|(_, take)| take.leases() > 0)
     }
 
     /// Rings for those who sleep by the bell, after a change that is made without the lock. The mark
@@ -149,7 +157,14 @@ impl End {
         if !self.given_out.any.load(Relaxed) {
             return;
         }
-        match self.look() {
+        let look = self.look_by(|producers| match self.arm_under(producers) {
+            // A consumer that sleeps by the bell since before this lease, and has not woken yet, will
+            // not hear of it. It misses only that who has the lease dies. The other way, what was given
+            // out would be readable as long as there is a lease.
+            Look::Lent => self.silence_under(producers),
+            look => look,
+        });
+        match look {
             Look::Nothing => {}
             Look::Lent => self.mute_socket(),
             // Who is kept away by a producer comes again at once, until that one is done.

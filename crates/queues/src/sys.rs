@@ -170,15 +170,15 @@ pub(crate) fn either(bell: BorrowedFd<'_>, socket: BorrowedFd<'_>) -> io::Result
     Ok(epoll)
 }
 
-/// The processor that runs the caller, and one more.
-pub(crate) fn processor() -> u32 {
-    rustix::thread::sched_getcpu() as u32 + 1
-}
-
 /// Takes a descriptor out of those that `either` was made of.
 pub(crate) fn unwatch(either: BorrowedFd<'_>, fd: BorrowedFd<'_>) {
     // It refuses if that has been done already.
     let _ = rustix::event::epoll::delete(either, fd);
+}
+
+/// The processor that runs the caller, and one more.
+pub(crate) fn processor() -> u32 {
+    rustix::thread::sched_getcpu() as u32 + 1
 }
 
 /// Repeats a call that a signal handler interrupted.

@@ -118,9 +118,8 @@ impl End {
 
     /// Sleeps until an item has come or come back, or the last sender has gone.
     fn sleep(&self, patience: Patience) {
-        let takes = &self.control().takes;
-        let leases: Vec<_> = takes.active().filter(|(_, take)| take.is_leased_by_other()).collect();
-        if leases.is_empty() {
+        // While something is leased, the bell may ring on for others.
+        if !self.is_anything_leased() {
             return sys::poll([self.shared.bell.as_fd(), self.as_fd()], patience.deadline());
         }
         let gate = &self.control().items;
@@ -129,7 +128,7 @@ impl End {
             return;
         }
         let mut watches = vec![Watch::word(gate.word(), announced)];
-        watches.extend(leases.iter().map(|(_, take)| Watch::unlocked(take.holder())));
+        watches.extend(self.watch_leases());
         // There are fewer places than one wait can name; it may end early in any case. A producer that
         // dies has rung the bell, which nobody hears here.
         let _ = sync_primitives::wait_any(&watches, Some(patience.within(LOOK)));

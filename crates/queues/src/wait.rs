@@ -15,6 +15,7 @@ use sync_primitives::{Event, Watch, handles, wait_any};
 
 use crate::beside::{AT_ONCE, beside};
 use crate::end::End;
+use crate::gate::LOOK;
 use crate::joinable::JoinableQueue;
 use crate::queue::Queue;
 use crate::ready::Look;
@@ -219,6 +220,10 @@ struct Round<'a> {
     ready: Vec<usize>,
     polled: Vec<BorrowedFd<'a>>,
     watches: Vec<Watch<'a>>,
+    /// Queues whose items are leased: they are slept by at their gates.
+    lent: Vec<&'a End>,
+    /// When to look again in any case.
+    until: Option<Instant>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -229,32 +234,33 @@ enum Woken {
 
 impl<'a> Round<'a> {
     fn begin(sources: &[Source<'a>]) -> io::Result<Round<'a>> {
-        let (mut round, mut indices) = (Round::default(), Vec::new());
+        let mut round = Round::default();
+        round.look_at_descriptors(sources)?;
         for (index, source) in sources.iter().enumerate() {
             let is_ready = match source.0 {
                 Kind::Event(event) => event.is_set(),
-                Kind::Queue(_) => false,
-                Kind::Descriptor(descriptor) => {
-                    round.polled.push(descriptor);
-                    indices.push(index);
-                    false
-                }
+                Kind::Queue(end) => round.look_at(end),
+                Kind::Descriptor(_) => false,
             };
             round.ready.extend(is_ready.then_some(index));
         }
-        if !indices.is_empty() {
-            let readable = poll(&round.polled, Some(Instant::now()))?;
-            round.ready.extend(readable.into_iter().map(|at| indices[at]));
-        }
-        for (index, source) in sources.iter().enumerate() {
-            if let Kind::Queue(end) = source.0
-                && round.look_at(end)
-            {
-                round.ready.push(index);
-            }
-        }
         round.ready.sort_unstable();
         Ok(round)
+    }
+
+    fn look_at_descriptors(&mut self, sources: &[Source<'a>]) -> io::Result<()> {
+        let descriptor = |(index, source): (usize, &Source<'a>)| match source.0 {
+            Kind::Descriptor(descriptor) => Some((index, descriptor)),
+            _ => None,
+        };
+        let (indices, descriptors): (Vec<_>, Vec<_>) =
+            sources.iter().enumerate().filter_map(descriptor).unzip();
+        if !descriptors.is_empty() {
+            let readable = poll(&descriptors, Some(Instant::now()))?;
+            self.ready.extend(readable.into_iter().map(|at| indices[at]));
+        }
+        self.polled = descriptors;
+        Ok(())
     }
 
     /// True if a queue is ready; else it is among those to sleep by.
@@ -262,32 +268,50 @@ impl<'a> Round<'a> {
         if end.has_items() {
             return true;
         }
+        let control = end.control();
+        // Before the look: what comes later wakes us.
+        let announced = control.takes.is_any_active().then(|| control.items.announce());
         let bell = end.shared.bell.as_fd();
         match end.look() {
             Look::Ready => return true,
             Look::Nothing => self.polled.extend([bell, end.as_fd()]),
-            Look::Lent => self.polled.push(bell),
+            Look::Lent => self.sleep_at_gate(end, announced),
             Look::Busy => self.watches.push(Watch::unlocked(end.producers())),
         }
         self.watches.extend(end.watch_leases());
         false
     }
 
-    fn sleep(
-        mut self,
-        rung: Option<BorrowedFd<'a>>,
-        deadline: Option<Instant>,
-    ) -> io::Result<Woken> {
+    fn sleep_at_gate(&mut self, end: &'a End, announced: Option<u32>) {
+        // It was leased just now.
+        let Some(announced) = announced else {
+            self.until = Some(Instant::now());
+            return;
+        };
+        self.watches.push(Watch::word(end.control().items.word(), announced));
+        self.lent.push(end);
+        self.until = self.until.or_else(|| Some(Instant::now() + LOOK));
+    }
+
+    fn sleep(self, rung: Option<BorrowedFd<'a>>, deadline: Option<Instant>) -> io::Result<Woken> {
+        let deadline = [deadline, self.until].into_iter().flatten().min();
         let place = self.polled.len();
-        self.polled.extend(rung);
         let sleep = |also: Option<BorrowedFd<'_>>| {
             let mut polled = self.polled.clone();
+            polled.extend(rung);
             polled.extend(also);
             poll(&polled, deadline)
         };
         let (awake, _) = beside(&self.watches, sleep)?;
+        self.pass_on();
         let by_event = rung.is_some() && awake?.contains(&place);
         Ok(if by_event { Woken::ByEvent } else { Woken::Otherwise })
+    }
+
+    /// We take nothing: what we may have been woken for at a gate is there for another.
+    fn pass_on(&self) {
+        let left = self.lent.iter().filter(|end| end.has_items());
+        left.for_each(|end| end.control().items.wake(1));
     }
 }
 

@@ -403,7 +403,7 @@ fn round_and_round<K: Made>() {
     let (mut put, mut got) = (0_u8, 0_u8);
     for _ in 0..20_000 {
         let len = random.next() as usize % 150;
-        if random.next() % 2 == 0 && queue.try_put(vec![put; len]).is_ok() {
+        if random.next().is_multiple_of(2) && queue.try_put(vec![put; len]).is_ok() {
             put = put.wrapping_add(1);
         } else if let Ok(item) = queue.try_get() {
             assert!(item.iter().all(|&byte| byte == got), "{item:?} is not of {got}");
@@ -467,12 +467,12 @@ fn backlogs_that_come_and_go() {
             for _ in 0..random.next() % 180 {
                 let Ok(item) = queue.try_get_ref() else { break };
                 assert_eq!(item[..4], got.to_ne_bytes(), "seed {seed}");
-                if random.next() % 50 == 0 && leases.len() < 20 {
+                if random.next().is_multiple_of(50) && leases.len() < 20 {
                     leases.push((got, item));
                 }
                 got += 1;
             }
-            if random.next() % 4 == 0 {
+            if random.next().is_multiple_of(4) {
                 for (number, item) in leases.drain(..) {
                     assert_eq!(item[..4], number.to_ne_bytes(), "seed {seed}");
                     assert!(item[4..].iter().all(|&byte| byte == number as u8), "seed {seed}");

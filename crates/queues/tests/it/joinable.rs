@@ -200,12 +200,18 @@ fn a_thread_that_ends_has_died() {
     let queue = JoinableQueue::<u32>::unbounded().unwrap();
     queue.put_many(0..5).unwrap();
     std::thread::scope(|scope| {
-        let take = || drop((queue.get().unwrap(), queue.get().unwrap()));
+        let take = || {
+            queue.get().unwrap();
+            queue.get().unwrap();
+        };
         scope.spawn(take).join().unwrap();
     });
     assert_eq!(has_died(queue.join()), (std::process::id(), 2));
     assert!(matches!(queue.try_join(), Err(JoinError::TimedOut)));
-    (0..3).for_each(|_| drop(queue.get().map(|_| queue.task_done()).unwrap()));
+    for _ in 0..3 {
+        queue.get().unwrap();
+        queue.task_done().unwrap();
+    }
     queue.join().unwrap();
 }
 
@@ -416,7 +422,10 @@ fn more_dead_threads_than_places() {
     let queue = JoinableQueue::unbounded().unwrap();
     queue.put_many(0..2 * DEAD).unwrap();
     for _ in 0..DEAD {
-        let take = || drop((queue.get().unwrap(), queue.get().unwrap()));
+        let take = || {
+            queue.get().unwrap();
+            queue.get().unwrap();
+        };
         std::thread::scope(|scope| scope.spawn(take).join().unwrap());
     }
     assert_eq!(queue.unfinished() as u32, 2 * DEAD);

@@ -15,6 +15,8 @@ mod lease;
 mod priority;
 mod python;
 mod reserve;
+#[cfg(feature = "stream")]
+mod stream;
 mod support;
 mod system;
 mod wait;

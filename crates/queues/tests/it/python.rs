@@ -110,7 +110,9 @@ fn test_put(method: StartMethod) {
     let queue = Queue::bounded(MAX as usize).unwrap();
     let drain = |queue: Queue<u32>, mut turn: Turn| {
         turn.wait();
-        (0..MAX).for_each(|_| drop(queue.get().unwrap()));
+        for _ in 0..MAX {
+            queue.get().unwrap();
+        }
         turn.pass();
     };
     let mut child: Child<()> = Child::start(method, &queue, drain);

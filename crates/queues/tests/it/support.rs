@@ -268,11 +268,6 @@ impl<R: Serialize + DeserializeOwned + 'static> Child<R> {
         self.handle.join_timeout(PATIENCE).expect("the child hangs")
     }
 
-    /// What it gave, if it has ended.
-    pub(crate) fn try_join(&mut self) -> Option<R> {
-        self.handle.try_join().map(Result::unwrap)
-    }
-
     /// Lets it go on to its end.
     #[track_caller]
     pub(crate) fn end(mut self) -> R {

@@ -317,7 +317,7 @@ fn consumers_that_fall_asleep_miss_neither_items_nor_the_end() {
             let mut random = Random(round + 1);
             for number in 0..200 {
                 queue.put(number).unwrap();
-                if random.next() % 4 == 0 {
+                if random.next().is_multiple_of(4) {
                     std::thread::yield_now();
                 }
             }
@@ -457,7 +457,7 @@ fn registered_once_every_item_is_seen(method: StartMethod) {
         let mut random = Random(seed);
         for number in 0..EACH {
             sender.put(number).unwrap();
-            if random.next() % 8 == 0 {
+            if random.next().is_multiple_of(8) {
                 std::thread::sleep(Duration::from_micros(200));
             }
         }
@@ -565,12 +565,8 @@ fn random_sources(method: StartMethod) {
         .map(|(sender, receiver)| (receiver, sender))
         .unwrap();
     let shared = (orders, queues.clone(), events.clone());
-    let raise = move |(orders, queues, events): (
-        Receiver<(usize, usize, u64)>,
-        Vec<Queue<u32>>,
-        Vec<EventHandle>,
-    ),
-                      mut senders: Vec<ipc_pipe::Sender<u32>>| {
+    type Shared = (Receiver<(usize, usize, u64)>, Vec<Queue<u32>>, Vec<EventHandle>);
+    let raise = move |(orders, queues, events): Shared, mut senders: Vec<ipc_pipe::Sender<u32>>| {
         for order in &orders {
             let (kind, index, pause) = order.unwrap();
             std::thread::sleep(Duration::from_micros(pause));
