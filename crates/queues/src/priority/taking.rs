@@ -146,7 +146,6 @@ impl Store {
     pub(crate) fn arm(&self, patience: Patience) -> Result<Look, GetError> {
         let control = self.control();
         let holding = self.lock(patience)?;
-        // Under the lock: a producer that sees the mark clears it, and another may take its item.
         control.items.set_polled();
         if holding.state.len == 0 {
             sys::silence(self.bell.as_fd());
