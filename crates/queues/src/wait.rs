@@ -11,7 +11,9 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use sync_primitives::{Event, Watch, handles, wait_any};
+#[cfg(not(loom))]
+use sync_primitives::handles;
+use sync_primitives::{Event, Watch, wait_any};
 
 use crate::beside::{AT_ONCE, beside};
 use crate::end::End;
@@ -102,6 +104,7 @@ impl<'a> From<&'a Event> for Source<'a> {
     }
 }
 
+#[cfg(not(loom))]
 impl<'a> From<&'a handles::Event> for Source<'a> {
     fn from(event: &'a handles::Event) -> Self {
         Source::event(event)
