@@ -20,10 +20,10 @@ impl Region {
     ///
     /// let region = Region::options().sparse().anonymous(1 << 30)?;
     /// region.set_aside(0..1 << 16)?;
-    /// region.write_at(100, b"safe")?;
+    /// region.write_at(9000, b"safe")?;
     /// region.give_back(0..1 << 30)?;
     /// let mut bytes = [1; 4];
-    /// region.read_at(100, &mut bytes)?;
+    /// region.read_at(9000, &mut bytes)?;
     /// assert_eq!(bytes, [0; 4]);
     /// # Ok::<(), ipc_shm::ShmError>(())
     /// ```

@@ -15,9 +15,10 @@
 //!
 //! 1. The waker commits its change of the ring, 2. looks at the word. One of the two sees the other:
 //!    that is what the fences are for. 3. It counts the word up and wakes one. If nobody slept, it
-//!    clears the mark. Dies after 1: sleepers stay asleep, for [`NAP`] at most, and then look. Those
-//!    who have napped for nothing and have no bell, or wait for something else besides, look after
-//!    [`LOOK`]: producers, who join, and consumers while others have leases.
+//!    clears the mark, and wakes whoever has fallen asleep with the mark meanwhile. Dies after 1:
+//!    sleepers stay asleep, for [`NAP`] at most, and then look. Those who have napped for nothing and
+//!    have no bell, or wait for something else besides, look after [`LOOK`]: producers, who join, and
+//!    consumers while others have leases.
 //!
 //! A sleeper that is woken and dies leaves what it was woken for to others that sleep, who look
 //! after their nap. This is the quick way, for partners that answer soon.
@@ -116,8 +117,12 @@ impl Gate {
         // Relaxed: the futex orders what it wakes, and sleepers look at the ring with their own.
         let word = self.word.fetch_add(WAKE_UP, Relaxed).wrapping_add(WAKE_UP);
         if futex::wake(&self.word, count) == 0 {
-            // Nobody slept. Who was about to sleep finds the word changed, and announces itself anew.
-            let _ = self.word.compare_exchange(word, word & !SLEEPERS, Relaxed, Relaxed);
+            // Nobody slept. Who was about to sleep finds the word changed, and announces itself anew. Who
+            // has announced itself since sleeps at this very word, perhaps: it does so, too.
+            let cleared = self.word.compare_exchange(word, word & !SLEEPERS, Relaxed, Relaxed);
+            if cleared.is_ok() {
+                futex::wake(&self.word, u32::MAX);
+            }
         }
     }
 

@@ -178,7 +178,8 @@ impl Stage {
         let gone = self.was_put().iter().filter(|item| !taken.contains(item)).count();
         assert!(gone <= lost, "{gone} are gone of {:?}: {taken:?}", self.was_put());
         let room = (0..5).take_while(|_| self.try_put(&[99], 8)).count();
-        assert_eq!(room as u32, self.ring.shape().items.min(4), "there is as much room as ever");
+        // Of the model's four units, one is kept for a jump.
+        assert_eq!(room as u32, self.ring.shape().items.min(3), "there is as much room as ever");
     }
 }
 

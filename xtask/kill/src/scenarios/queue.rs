@@ -36,6 +36,7 @@ const LONG: usize = 2400;
 
 /// The ring of a small stage, and how many items of a unit it takes.
 const RING: usize = 4096;
+/// One of them is kept for a jump.
 const UNITS: u32 = 256;
 
 /// How many items of a queue can be out of it, by how many threads here.
@@ -138,7 +139,7 @@ struct Stage {
 /// A queue of few bytes.
 fn empty() -> Stage {
     let queue = Queue::bounded_bytes(RING).expect("memory for a queue");
-    Stage { queue, ledger: Ledger::new(), bound: UNITS }
+    Stage { queue, ledger: Ledger::new(), bound: UNITS - 1 }
 }
 
 /// The same with three items.
