@@ -32,7 +32,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::error::GetError;
 use crate::forms::forms;
 use crate::items::Items;
-use crate::patience::Patience;
 use size::Size;
 use store::Store;
 
@@ -242,15 +241,19 @@ impl<T> PriorityQueue<T> {
     }
 }
 
-/// Readable while there is something to get or the queue is closed, from the call on until somebody
-/// finds nothing there: call it anew before each wait.
+/// Readable while there is something to get or the queue is closed; for `poll`, `epoll` and runtimes.
+///
+/// It may be registered once for many items, and falls silent when this handle or a clone of it finds
+/// nothing by a form that does not wait, such as `try_get`. Calling this looks anew.
 impl<T> AsFd for PriorityQueue<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        if self.store.arm(Patience::None).is_err() {
-            // Whoever hears it tries, and learns why.
-            crate::sys::ring(self.store.bell.as_fd());
-        }
-        self.store.bell.as_fd()
+        self.store.give_out()
+    }
+}
+
+impl<T> PriorityQueue<T> {
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
 }
 

@@ -11,12 +11,16 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use sync_primitives::{Event, Watch, handles, wait_any};
+#[cfg(not(loom))]
+use sync_primitives::handles;
+use sync_primitives::{Event, Watch, wait_any};
 
 use crate::beside::{AT_ONCE, beside};
 use crate::end::End;
 use crate::gate::LOOK;
 use crate::joinable::JoinableQueue;
+use crate::priority::PriorityQueue;
+use crate::priority::store::Store;
 use crate::queue::Queue;
 use crate::ready::Look;
 use crate::receiver::Receiver;
@@ -35,6 +39,7 @@ pub struct Source<'a>(Kind<'a>);
 #[derive(Clone, Copy, Debug)]
 enum Kind<'a> {
     Queue(&'a End),
+    Priority(&'a Store),
     Event(&'a Event),
     Descriptor(BorrowedFd<'a>),
 }
@@ -81,12 +86,25 @@ macro_rules! consume {
 
 consume! { Queue Receiver SimpleQueue JoinableQueue }
 
+impl<T> Consume for PriorityQueue<T> {
+    fn source(&self) -> Source<'_> {
+        Source(Kind::Priority(self.store()))
+    }
+}
+
+impl<'a, T> From<&'a PriorityQueue<T>> for Source<'a> {
+    fn from(queue: &'a PriorityQueue<T>) -> Self {
+        queue.source()
+    }
+}
+
 impl<'a> From<&'a Event> for Source<'a> {
     fn from(event: &'a Event) -> Self {
         Source::event(event)
     }
 }
 
+#[cfg(not(loom))]
 impl<'a> From<&'a handles::Event> for Source<'a> {
     fn from(event: &'a handles::Event) -> Self {
         Source::event(event)
@@ -240,6 +258,7 @@ impl<'a> Round<'a> {
             let is_ready = match source.0 {
                 Kind::Event(event) => event.is_set(),
                 Kind::Queue(end) => round.look_at(end),
+                Kind::Priority(store) => round.look_at_priority(store),
                 Kind::Descriptor(_) => false,
             };
             round.ready.extend(is_ready.then_some(index));
@@ -279,6 +298,15 @@ impl<'a> Round<'a> {
             Look::Busy => self.watches.push(Watch::unlocked(end.producers())),
         }
         self.watches.extend(end.watch_leases());
+        false
+    }
+
+    fn look_at_priority(&mut self, store: &'a Store) -> bool {
+        match store.look() {
+            Look::Ready => return true,
+            Look::Busy => self.watches.push(Watch::unlocked(&store.control().state)),
+            Look::Nothing | Look::Lent => self.polled.push(store.bell.as_fd()),
+        }
         false
     }
 

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::AtomicBool;
 
 use sync_primitives::{LockError, MutexGuard};
 
@@ -29,6 +30,8 @@ pub(crate) struct Store {
     /// How its producers and consumers wait.
     pub(crate) putting: Pace,
     pub(crate) taking: Pace,
+    /// The bell has been given out to be polled: who finds nothing arms it again.
+    pub(crate) given_out: AtomicBool,
 }
 
 /// The lock, and what to do with it.
@@ -47,7 +50,8 @@ impl Store {
     }
 
     pub(crate) fn over(memory: Memory, vault: Vault, bell: OwnedFd) -> Store {
-        Store { memory, vault, bell, putting: Pace::new(), taking: Pace::new() }
+        let given_out = AtomicBool::new(false);
+        Store { memory, vault, bell, putting: Pace::new(), taking: Pace::new(), given_out }
     }
 
     #[inline]

@@ -1,6 +1,8 @@
 //! How a consumer comes by items: trying, waiting, decoding, and the end of the stream.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
 
 use serde::de::DeserializeOwned;
 
@@ -10,6 +12,7 @@ use crate::control::SHUT_DOWN;
 use crate::error::{GetError, GetManyError};
 use crate::parcel::{elsewhere, unpack};
 use crate::patience::Patience;
+use crate::ready::Look;
 use crate::scratch::Scratch;
 use crate::sys;
 use crate::waiting::{Next, Waiting};
@@ -114,12 +117,13 @@ impl Store {
         loop {
             let next = waiting.next();
             match next {
-                Next::Arm => self.arm(patience)?,
+                Next::Arm => drop(self.arm(patience)?),
                 Next::Sleep => {
                     sys::poll([self.bell.as_fd()], patience.deadline());
                     waiting.begin_again();
                 }
-                Next::Try | Next::GiveUp => {}
+                Next::GiveUp => self.arm_given_out(),
+                Next::Try => {}
             }
             let items = control.len();
             let is_likely = items > 0 || control.fixed.closed() != 0;
@@ -139,7 +143,7 @@ impl Store {
     ///
     /// Under the lock from the beginning: else somebody could put an item, ring and clear the mark,
     /// another take the item, and this one silence the bell for good.
-    pub(crate) fn arm(&self, patience: Patience) -> Result<(), GetError> {
+    pub(crate) fn arm(&self, patience: Patience) -> Result<Look, GetError> {
         let control = self.control();
         let holding = self.lock(patience)?;
         control.items.set_polled();
@@ -147,10 +151,37 @@ impl Store {
             sys::silence(self.bell.as_fd());
         }
         // Who closes the queue without the lock rings afterwards; that may just have been silenced.
-        if holding.state.len > 0 || control.fixed.closed() != 0 {
+        if holding.state.len == 0 && control.fixed.closed() == 0 {
+            Ok(Look::Nothing)
+        } else {
+            sys::ring(self.bell.as_fd());
+            Ok(Look::Ready)
+        }
+    }
+
+    /// The same for those who sleep by several things: they wait a moment for the lock. An error counts
+    /// as ready, since who gets is told of it at once.
+    pub(crate) fn look(&self) -> Look {
+        match self.arm(Patience::Until(Instant::now())) {
+            Ok(look) => look,
+            Err(GetError::TimedOut | GetError::Stalled) => Look::Busy,
+            Err(_) => Look::Ready,
+        }
+    }
+
+    /// The bell, for those who poll it.
+    pub(crate) fn give_out(&self) -> BorrowedFd<'_> {
+        self.given_out.store(true, Relaxed); // Others rely on it only for what comes after our look.
+        self.arm_given_out();
+        self.bell.as_fd()
+    }
+
+    /// After a look that found nothing: has the bell, if it was given out, tell of the next item.
+    fn arm_given_out(&self) {
+        if self.given_out.load(Relaxed) && self.look() != Look::Nothing {
+            // Who is kept away by somebody who has the lock comes again at once.
             sys::ring(self.bell.as_fd());
         }
-        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use super::control::State;
 use super::*;
 use crate::error::PutErrorKind;
+use crate::patience::Patience;
 
 fn queue() -> PriorityQueue<Vec<u8>> {
     PriorityQueue::unbounded().expect("a queue")

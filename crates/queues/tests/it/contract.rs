@@ -452,12 +452,12 @@ fn a_backlog_after_any_beginning() {
 /// Backlogs that come and go leave the ring in every state, and what is leased stays where it is.
 #[test]
 fn backlogs_that_come_and_go() {
-    for seed in 1..40 {
+    for seed in 1..16 {
         let queue = Queue::<()>::unbounded().unwrap();
         let mut random = crate::support::Random(seed * 7919);
         let (mut put, mut got, mut leases) = (0_u32, 0_u32, Vec::new());
         for _ in 0..60 {
-            let len = [10, 100, 1_000, 5_000, 70_000][random.next() as usize % 5];
+            let len = [10, 100, 1_000, 5_000, 40_000][random.next() as usize % 5];
             for _ in 0..random.next() % 150 {
                 let mut item = vec![put as u8; len];
                 item[..4].copy_from_slice(&put.to_ne_bytes());
@@ -475,7 +475,7 @@ fn backlogs_that_come_and_go() {
             if random.next().is_multiple_of(4) {
                 for (number, item) in leases.drain(..) {
                     assert_eq!(item[..4], number.to_ne_bytes(), "seed {seed}");
-                    assert!(item[4..].iter().all(|&byte| byte == number as u8), "seed {seed}");
+                    assert!(item[4..] == vec![number as u8; item.len() - 4], "seed {seed}");
                 }
             }
         }

@@ -113,9 +113,7 @@ fn killed_in_a_storm<K: Made>(method: StartMethod) {
         for _ in 0..100 + round * 37 {
             check(in_time(|deadline| queue.get_deadline(deadline)).unwrap());
         }
-        children.into_iter().for_each(|child| {
-            child.kill();
-        });
+        children.into_iter().for_each(Child::kill);
         while let Ok(item) = queue.try_get() {
             check(item);
         }

@@ -200,11 +200,8 @@ fn a_thread_that_ends_has_died() {
     let queue = JoinableQueue::<u32>::unbounded().unwrap();
     queue.put_many(0..5).unwrap();
     std::thread::scope(|scope| {
-        let take = || {
-            queue.get().unwrap();
-            queue.get().unwrap();
-        };
-        scope.spawn(take).join().unwrap();
+        let take = || queue.get_many(2).unwrap().len();
+        assert_eq!(scope.spawn(take).join().unwrap(), 2);
     });
     assert_eq!(has_died(queue.join()), (std::process::id(), 2));
     assert!(matches!(queue.try_join(), Err(JoinError::TimedOut)));
@@ -422,11 +419,8 @@ fn more_dead_threads_than_places() {
     let queue = JoinableQueue::unbounded().unwrap();
     queue.put_many(0..2 * DEAD).unwrap();
     for _ in 0..DEAD {
-        let take = || {
-            queue.get().unwrap();
-            queue.get().unwrap();
-        };
-        std::thread::scope(|scope| scope.spawn(take).join().unwrap());
+        let take = || queue.get_many(2).unwrap().len();
+        std::thread::scope(|scope| assert_eq!(scope.spawn(take).join().unwrap(), 2));
     }
     assert_eq!(queue.unfinished() as u32, 2 * DEAD);
     queue.task_done().unwrap();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use procspawn_core::StartMethod;
-use queues::{GetError, Queue, Receiver};
+use queues::{GetError, PutErrorKind, Queue, Receiver};
 
 use crate::kinds::{How, Made, ROOM, each_kind, in_form};
 use crate::support::{Child, Turn, each_method, in_time, past, soon, tid, wait_for_thread};
@@ -159,9 +159,8 @@ fn as_many_as_a_thread_can_hold<K: Made>() {
     // Two more, as those who take items of joinable queues hold a lock for what they owe.
     leases.truncate(60);
     assert!(queue.get().is_ok() && other.get().is_ok());
-    for lease in leases {
-        lease.acknowledge();
-    }
+    let done: Vec<_> = leases.into_iter().map(queues::Leased::acknowledge).collect();
+    assert_eq!(done.len(), 60);
     assert_eq!(queue.len() + other.len(), 81 - 60 - 2, "each was done or is there");
 }
 
@@ -198,12 +197,8 @@ fn as_many_as_there_can_be<K: Made>() {
 
 /// True for the one that is bounded by bytes: what is leased takes room.
 fn is_small<T>(queue: &Queue<T>) -> bool {
-    queue.capacity().is_none()
-        && queue.try_reserve(1 << 16).is_err()
-        && matches!(
-            queue.try_reserve(1 << 16).map(drop).unwrap_err().kind,
-            queues::PutErrorKind::TooLong
-        )
+    let too_long = |error: queues::PutError<()>| matches!(error.kind, PutErrorKind::TooLong);
+    queue.capacity().is_none() && queue.try_reserve(1 << 16).is_err_and(too_long)
 }
 
 fn the_stream_waits_for_a_lease<K: Made>() {

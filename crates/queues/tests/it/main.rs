@@ -12,6 +12,7 @@ mod items;
 mod joinable;
 mod kinds;
 mod lease;
+mod polled;
 mod priority;
 mod python;
 mod reserve;

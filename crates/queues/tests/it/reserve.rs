@@ -187,7 +187,9 @@ fn borrowed_by_a_thread_that_ends<K: Made>() {
     for _ in 0..300 {
         queue.try_put_bytes(&[1; 50]).unwrap();
         std::thread::scope(|scope| {
-            scope.spawn(|| std::mem::forget(queue.get_ref().unwrap()));
+            let leak = || std::mem::forget(queue.get_ref().unwrap());
+            // A scope ends with what its threads do; their locks are free when they are gone.
+            scope.spawn(leak).join().unwrap();
         });
     }
     assert!(queue.is_empty());

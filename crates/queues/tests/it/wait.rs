@@ -1,4 +1,4 @@
-//! Waiting for several things: queues, descriptors, events, and what is given out to be polled.
+//! Waiting for several things: queues, descriptors, events.
 
 use std::fs::read_dir;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -7,19 +7,18 @@ use std::time::{Duration, Instant};
 use ipc_pipe::{Receiver as PipeReceiver, pipe};
 use procspawn_core::{Process, StartMethod};
 use queues::{
-    GetError, JoinableQueue, Queue, Receiver, Sender, SimpleQueue, Source, wait, wait_deadline,
+    GetError, JoinableQueue, PriorityQueue, Queue, Receiver, Sender, SimpleQueue, Source, wait,
+    wait_deadline,
 };
-use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sync_primitives::Event;
 use sync_primitives::handles::Event as EventHandle;
 
+use crate::polled::is_readable;
 use crate::support::{Child, Random, Turn, each_method, eventually, in_time, only, past, soon};
 
 each_method! {
     a_put_wakes, a_put_wakes_one_who_waits_for_events_too, an_event_wakes, a_death_wakes, close_wakes,
     the_last_sender_wakes, a_killed_sender_wakes, a_killed_consumer_returns_what_was_lent,
-    registered_once_every_item_is_seen,
 }
 only! { Spawn:
     nothing_is_left_behind, nothing_is_left_behind_at_a_timeout, many_events_and_their_threads,
@@ -31,12 +30,6 @@ const SHORT: Duration = Duration::from_millis(20);
 /// Looks at one source.
 fn is_ready<'a>(source: impl Into<Source<'a>>) -> bool {
     !wait(&[source.into()], Some(Duration::ZERO)).unwrap().is_empty()
-}
-
-/// Looks at a descriptor.
-fn is_readable(descriptor: BorrowedFd<'_>) -> bool {
-    let mut polled = [PollFd::from_borrowed_fd(descriptor, PollFlags::IN)];
-    poll(&mut polled, Some(&Timespec::default())).unwrap() == 1
 }
 
 /// How many descriptors and threads this process has.
@@ -203,92 +196,24 @@ fn the_end_waits_for_a_lease() {
 }
 
 #[test]
-fn a_descriptor_says_what_there_is() {
-    let (sender, receiver) = Queue::bounded(10).unwrap().split();
-    sender.put(1).unwrap();
-    let ready = receiver.ready_fd().unwrap();
-    assert!(is_readable(ready));
-    sender.put(2).unwrap();
-    assert_eq!(receiver.try_get().unwrap(), 1);
-    assert!(is_readable(ready));
-    assert_eq!(receiver.try_get().unwrap(), 2);
+fn a_priority_queue_is_a_source_too() {
+    let queue = PriorityQueue::bounded(10).unwrap();
+    let ready = queue.as_fd();
     for _ in 0..3 {
-        assert!(matches!(receiver.try_get(), Err(GetError::Empty)));
-        assert!(!is_readable(ready));
-        sender.put(3).unwrap();
+        assert!(!is_readable(ready) && !is_ready(&queue));
+        queue.put(2, "late".to_string()).unwrap();
         assert!(is_readable(ready));
-        assert_eq!(receiver.clone().get_timeout(SHORT).unwrap(), 3);
-        assert!(matches!(receiver.get_timeout(SHORT), Err(GetError::TimedOut)));
-        assert!(!is_readable(ready));
-        sender.put(3).unwrap();
-        assert_eq!(receiver.get_many(9).unwrap(), [3]);
-        assert!(receiver.try_get_many(9).is_err());
-        assert!(!is_readable(ready));
+        assert_eq!(wait(&[Source::queue(&queue), Source::fd(&queue)], None).unwrap(), [0, 1]);
+        assert_eq!(queue.try_get().unwrap(), "late".to_string());
+        assert!(queue.try_get().unwrap_err().is_empty());
     }
-    sender.put(4).unwrap();
-    drop(receiver.get_leased().unwrap());
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| in_time(|until| wait_deadline(&[(&queue).into()], until)));
+        std::thread::sleep(SHORT);
+        queue.close();
+        assert_eq!(waiting.join().unwrap().unwrap(), [0]);
+    });
     assert!(is_readable(ready));
-    drop(sender);
-    assert!(is_readable(ready));
-    assert_eq!(receiver.try_get().unwrap(), 4);
-    assert!(matches!(receiver.try_get(), Err(GetError::Disconnected)));
-    assert!(is_readable(ready));
-    assert!(is_readable(receiver.as_fd()));
-}
-
-#[test]
-fn a_descriptor_tells_of_close_and_shutdown() {
-    for end in [|queue: &Queue<u8>| queue.close(), |queue: &Queue<u8>| queue.shutdown().unwrap()] {
-        let queue = Queue::<u8>::bounded(10).unwrap();
-        let (ready, other) = (queue.ready_fd().unwrap(), queue.receiver());
-        assert!(!is_readable(ready) && !is_readable(other.as_fd()));
-        end(&queue);
-        assert!(is_readable(ready));
-        assert!(matches!(queue.try_get(), Err(GetError::Disconnected)));
-        assert!(is_readable(ready) && is_readable(other.as_fd()));
-    }
-}
-
-#[test]
-fn a_descriptor_does_not_tell_of_an_end_that_is_not_there() {
-    for close in [true, false] {
-        let (sender, receiver) = Queue::<u32>::bounded(10).unwrap().split();
-        let ready = receiver.ready_fd().unwrap();
-        sender.put(1).unwrap();
-        // The lease of another thread, as our own would not keep us.
-        let (taken, done) = (Event::new(), Event::new());
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let lease = receiver.get_leased().unwrap();
-                taken.set();
-                done.wait();
-                lease.acknowledge();
-            });
-            taken.wait();
-            if close {
-                sender.close();
-            }
-            drop(sender);
-            assert!(matches!(receiver.try_get(), Err(GetError::Empty)));
-            assert!(!is_readable(ready), "closed: {close}");
-            done.set();
-            eventually("readable", || is_readable(ready));
-        });
-        assert!(matches!(receiver.try_get(), Err(GetError::Disconnected)));
-        assert!(is_readable(ready));
-    }
-}
-
-#[test]
-fn a_descriptor_is_readable_while_a_reservation_is_open() {
-    let queue = Queue::<u32>::bounded(10).unwrap();
-    let ready = queue.ready_fd().unwrap();
-    let reservation = queue.reserve(4).unwrap();
-    assert!(matches!(queue.try_get(), Err(GetError::Empty)));
-    assert!(is_readable(ready));
-    drop(reservation);
-    assert!(matches!(queue.try_get(), Err(GetError::Empty)));
-    assert!(!is_readable(ready));
 }
 
 /// A consumer that marked the bell before it held the lock could lose the mark to a producer, and
@@ -450,51 +375,6 @@ fn a_killed_consumer_returns_what_was_lent(method: StartMethod) {
     assert_eq!(receiver.try_get().unwrap(), 5);
 }
 
-fn registered_once_every_item_is_seen(method: StartMethod) {
-    const EACH: u32 = 500;
-    let (sender, receiver) = Queue::<u32>::bounded(8).unwrap().split();
-    let produce = |sender: Sender<u32>, seed: u64| {
-        let mut random = Random(seed);
-        for number in 0..EACH {
-            sender.put(number).unwrap();
-            if random.next().is_multiple_of(8) {
-                std::thread::sleep(Duration::from_micros(200));
-            }
-        }
-    };
-    // It takes some items away.
-    let consume = |receiver: Receiver<u32>| receiver.iter().map(Result::unwrap).count();
-    let start =
-        |seed| Process::new(produce, (sender.clone(), seed)).start_method(method).start().unwrap();
-    let producers = [start(1), start(2)];
-    drop(sender);
-    let consumer = Process::new(consume, (receiver.clone(),)).start_method(method).start().unwrap();
-    let epoll = epoll::create(CreateFlags::CLOEXEC).unwrap();
-    let data = EventData::new_u64(7);
-    epoll::add(&epoll, &receiver, data, EventFlags::IN).unwrap();
-    let taken = in_time(|_| count_by_epoll(epoll.as_fd(), &receiver));
-    producers.into_iter().for_each(|producer| producer.join().unwrap());
-    assert_eq!(taken + consumer.join().unwrap(), 2 * EACH as usize);
-}
-
-/// Takes everything up to the end of the stream, and sleeps by the epoll only.
-fn count_by_epoll(epoll: BorrowedFd<'_>, receiver: &Receiver<u32>) -> usize {
-    let (mut count, limit) = (0, Timespec { tv_sec: 40, tv_nsec: 0 });
-    loop {
-        match receiver.try_get() {
-            Ok(_) => count += 1,
-            Err(GetError::Disconnected) => return count,
-            Err(error) => {
-                assert!(error.is_empty());
-                let mut events = Vec::with_capacity(4);
-                let room = rustix::buffer::spare_capacity(&mut events);
-                epoll::wait(epoll, room, Some(&limit)).unwrap();
-                assert_eq!(events.len(), 1, "it hangs");
-            }
-        }
-    }
-}
-
 fn nothing_is_left_behind(_: StartMethod) {
     let (queue, event) = (Queue::<u32>::bounded(4).unwrap(), EventHandle::new().unwrap());
     let (message, _sender) = pipe::<u8>().unwrap();
@@ -553,6 +433,10 @@ fn many_events_and_their_threads(_: StartMethod) {
     eventually("as before", || own() == before);
 }
 
+/// What kind of source is to become ready, which one of those, and after how many microseconds.
+type Order = (usize, usize, u64);
+type Shared = (Receiver<Order>, Vec<Queue<u32>>, Vec<EventHandle>);
+
 /// Any mixture of sources, of which another process makes one ready: that one is found.
 fn random_sources(method: StartMethod) {
     const KINDS: usize = 4;
@@ -560,12 +444,11 @@ fn random_sources(method: StartMethod) {
     let events: Vec<_> = (0..KINDS).map(|_| EventHandle::new().unwrap()).collect();
     let (pipes, senders): (Vec<PipeReceiver<u32>>, Vec<_>) =
         (0..KINDS).map(|_| pipe().unwrap()).unzip();
-    let (orders, to_orders) = Queue::<(usize, usize, u64)>::bounded(1)
+    let (orders, to_orders) = Queue::<Order>::bounded(1)
         .map(Queue::split)
         .map(|(sender, receiver)| (receiver, sender))
         .unwrap();
     let shared = (orders, queues.clone(), events.clone());
-    type Shared = (Receiver<(usize, usize, u64)>, Vec<Queue<u32>>, Vec<EventHandle>);
     let raise = move |(orders, queues, events): Shared, mut senders: Vec<ipc_pipe::Sender<u32>>| {
         for order in &orders {
             let (kind, index, pause) = order.unwrap();
@@ -597,8 +480,9 @@ fn random_sources(method: StartMethod) {
             })
             .collect();
         let ready = in_time(|deadline| wait_deadline(&sources, deadline).unwrap());
-        let all: Vec<_> = (0..places.len()).filter(|&at| places[at] == wanted).collect();
-        assert_eq!(ready, all, "{places:?}");
+        // One that is there twice may have become ready between two looks.
+        assert!(!ready.is_empty());
+        assert!(ready.iter().all(|&at| places[at] == wanted), "{ready:?} of {places:?}");
         match wanted {
             (0, index) => assert_eq!(queues[index].try_get().unwrap(), 1),
             (1, index) => events[index].clear(),
