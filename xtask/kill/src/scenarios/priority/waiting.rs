@@ -16,6 +16,10 @@ pub(super) fn cases() -> Vec<Box<dyn Case>> {
     vec![
         Box::new(put("priority/put+sleeper", empty, self::put).sleeper(take).mourner(put_if_none)),
         Box::new(put("priority/put+bell", empty, put_late).holder(take).mourner(put_if_none)),
+        // A consumer that waits for the lock, and then for an item.
+        Box::new(
+            put("priority/put-empty+taker", empty, self::put).barger(take).mourner(put_if_none),
+        ),
         Box::new(put("priority/put+barger", three, self::put).barger(put_one)),
         Box::new(put("priority/put+taker", three, self::put).barger(take)),
         Box::new(put("priority/put-full", full, self::put).holder(take_on_cue)),
