@@ -19,9 +19,9 @@ const FARTHEST: u32 = 64;
 const NEAR: u32 = 4;
 
 /// The longest time of looking, in pauses: about what falling asleep and being woken takes.
-const LONGEST: u32 = 128;
-/// The shortest, so that a partner that answers at once is noticed.
-const SHORTEST: u32 = 16;
+const LONGEST: u32 = 200;
+/// The shortest: two sides that both sleep wake each other for ever, so neither gives up too soon.
+const SHORTEST: u32 = 100;
 
 /// What was learned; each end has its own. It is a guess, so that nothing orders it.
 #[derive(Debug)]
