@@ -8,7 +8,6 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::end::Shared;
-use crate::takes::Takes;
 
 thread_local! {
     static DEBTS: Debts = const { Debts(RefCell::new(Vec::new())) };
@@ -52,7 +51,7 @@ pub(crate) fn abandon(shared: &Arc<Shared>) {
 
 fn give_back(shared: &Arc<Shared>) {
     if let Some(own) = shared.control().takes.own_debt() {
-        Takes::free_own(own);
+        own.free_own();
         shared.control().joined.wake(u32::MAX);
     }
 }

@@ -81,7 +81,7 @@ impl Gate {
     pub(crate) fn announce(&self) -> u32 {
         // SeqCst: either we see what was committed before a waker looked here, or it sees the mark.
         let word = self.word.fetch_or(SLEEPERS, SeqCst) | SLEEPERS;
-        platform::fence_after_exchange();
+        futex::fence_after_exchange();
         word
     }
 
@@ -105,7 +105,7 @@ impl Gate {
     #[inline]
     pub(crate) fn wake(&self, count: u32) {
         // Giving a lock back is an exchange: what was committed is seen before we look here.
-        platform::fence_after_exchange();
+        futex::fence_after_exchange();
         if self.word.load(Relaxed) & SLEEPERS != 0 {
             self.wake_sleepers(count);
         }
@@ -137,7 +137,7 @@ impl Gate {
     pub(crate) fn set_polled(&self) {
         // SeqCst: as in `announce`, for changes that are made without the lock.
         self.word.fetch_or(POLLED, SeqCst);
-        platform::fence_after_exchange();
+        futex::fence_after_exchange();
     }
 
     /// The bell has been rung.

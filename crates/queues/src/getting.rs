@@ -13,7 +13,7 @@ use crate::patience::Patience;
 use crate::putting::{TAG, sound};
 use crate::record::{Kind, Record};
 use crate::ring::{Front, Ring};
-use crate::takes::{BORROWED, Held, LEASED, OWED, Take, Takes};
+use crate::takes::{BORROWED, Held, LEASED, OWED, Take};
 
 /// Longer items are copied after the lock has been given back.
 const COPIED_UNDER_LOCK: u32 = 16 << 10;
@@ -234,7 +234,12 @@ impl<'a> Getting<'a> {
     ) -> Result<Held<'a>, GetError> {
         let held = self.take_place()?;
         held.enter(state, front.unit, tag);
-        let passed = if state == LEASED { self.move_head(front) } else { self.pass(front) };
+        let passed = if state == LEASED {
+            self.control().set_head(front.next);
+            Ok(())
+        } else {
+            self.pass(front)
+        };
         held.confirm();
         passed.map(|()| held)
     }
@@ -294,18 +299,13 @@ impl<'a> Getting<'a> {
     #[inline]
     fn pass(&mut self, front: &Front) -> Result<(), GetError> {
         if self.ring().shape().counts_tasks == 0 {
-            return self.move_head(front);
+            self.control().set_head(front.next);
+            return Ok(());
         }
         let debt = self.debt()?;
-        Takes::owe_one(debt, front.unit);
-        let moved = self.move_head(front);
-        Takes::be_sure(debt);
-        moved
-    }
-
-    #[inline]
-    fn move_head(&mut self, front: &Front) -> Result<(), GetError> {
+        debt.owe_one(front.unit);
         self.control().set_head(front.next);
+        debt.be_sure();
         Ok(())
     }
 
@@ -316,8 +316,8 @@ impl<'a> Getting<'a> {
         }
         let debt = self.debt()?;
         // Sure at once: dies before the place is free, and the item returns and is owed besides.
-        Takes::owe_one(debt, take.unit.load(Relaxed));
-        Takes::be_sure(debt);
+        debt.owe_one(take.unit.load(Relaxed));
+        debt.be_sure();
         Ok(())
     }
 
@@ -423,7 +423,6 @@ impl<'a> Getting<'a> {
         let control = self.control();
         if control.queued() == 0
             && let Ok(mut producers) = control.producers.try_lock().or_else(sound)
-            && producers.freed != u32::MAX
         {
             self.ring().shrink(&mut producers, &mut self.consumers);
         }

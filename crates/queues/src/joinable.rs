@@ -21,7 +21,7 @@ use crate::gate::LOOK;
 use crate::patience::Patience;
 use crate::queue::Queue;
 use crate::shape::Shape;
-use crate::takes::{OWED, Take, Takes};
+use crate::takes::{OWED, Take};
 
 /// A [`Queue`] that knows which of its items are done.
 ///
@@ -200,7 +200,7 @@ impl End {
         let mut all = own.into_iter().chain(owed().filter(is_near)).chain(owed());
         let paid = all.any(Take::pay_one);
         if let Some(own) = own.filter(|own| own.debt() == 0) {
-            Takes::free_own(own);
+            own.free_own();
             debts::forget(&self.shared);
         }
         if paid {

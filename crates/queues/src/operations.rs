@@ -12,7 +12,7 @@ use crate::error::{GetError, GetManyError, PutError, PutErrorKind};
 use crate::getting::{Found, Getting, Out};
 use crate::leased::Leased;
 use crate::out::Lent;
-use crate::parcel::{pack, pack_bytes, unpack};
+use crate::parcel::{pack_bytes, unpack};
 use crate::patience::Patience;
 use crate::reservation::Reservation;
 use crate::scratch::Scratch;
@@ -115,7 +115,8 @@ impl End {
         Ok(())
     }
 
-    /// Puts as many items of a batch as are encoded before the lock is taken, at least one.
+    /// Puts as many items of a batch as are encoded before the lock is taken, at least one: up to
+    /// one that is long or has descriptors, which is put by itself.
     fn put_some<T: Serialize>(
         &self,
         batch: &[T],
@@ -125,24 +126,18 @@ impl End {
         let longest = self.shared.ring.shape().longest().min(BATCH_BYTES);
         let mut ends = [0_usize; BATCH];
         let mut count = 0;
-        for item in batch {
-            let begin = buffer.len();
-            let mut descriptors = Vec::new();
-            let encoded = carry::encode(item, buffer, &mut descriptors);
+        while count < batch.len() && buffer.len() <= BATCH_BYTES {
+            let (begin, mut descriptors) = (buffer.len(), Vec::new());
+            let encoded = carry::encode(&batch[count], buffer, &mut descriptors);
             if encoded.is_err() || !descriptors.is_empty() || buffer.len() - begin > longest {
-                break;
+                self.put_encoded(&buffer[..begin], &ends[..count], patience)?;
+                let one = encoded
+                    .map_err(PutErrorKind::from)
+                    .and_then(|()| self.put_encoded_one(&buffer[begin..], descriptors, patience));
+                return one.map(|()| count + 1).map_err(|kind| (count, kind));
             }
             ends[count] = buffer.len();
             count += 1;
-            if buffer.len() > BATCH_BYTES {
-                break;
-            }
-        }
-        if count == 0 {
-            // A single one, or an error; it is encoded again, which is rare.
-            let longest = self.shared.ring.shape().longest();
-            let put = pack(&batch[0], longest, |parcel| self.put(parcel, patience));
-            return put.map(|()| 1).map_err(|kind| (0, kind));
         }
         self.put_encoded(buffer, &ends[..count], patience).map(|()| count)
     }
@@ -154,6 +149,9 @@ impl End {
         ends: &[usize],
         patience: Patience,
     ) -> Result<(), (usize, PutErrorKind)> {
+        if ends.is_empty() {
+            return Ok(());
+        }
         let mut put = 0;
         self.when_there_is_room(patience, |mut putting| {
             let mut result = Ok(());

@@ -4,12 +4,10 @@ use std::os::fd::OwnedFd;
 
 use ipc_pipe::carry;
 use ipc_shm::Region;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{GetError, PutErrorKind};
 use crate::record::Kind;
-use crate::scratch::Scratch;
 use crate::sys::DESCRIPTORS_PER_PACKET;
 
 /// An item in the form in which it lies in the ring, but for its tag.
@@ -20,19 +18,7 @@ pub(crate) struct Parcel<'a> {
     pub(crate) descriptors: Vec<OwnedFd>,
 }
 
-/// Runs `send` with a value in its form for a ring that takes `longest` bytes.
-#[inline]
-pub(crate) fn pack<T: Serialize, R>(
-    value: &T,
-    longest: usize,
-    send: impl FnOnce(&Parcel<'_>) -> Result<R, PutErrorKind>,
-) -> Result<R, PutErrorKind> {
-    let (mut buffer, mut descriptors) = (Scratch::new(), Vec::new());
-    carry::encode(value, &mut buffer, &mut descriptors)?;
-    pack_bytes(&buffer, descriptors, longest, send)
-}
-
-/// The same for bytes.
+/// Runs `send` with an encoded item in its form for a ring that takes `longest` bytes.
 #[inline]
 pub(crate) fn pack_bytes<R>(
     bytes: &[u8],

@@ -8,19 +8,6 @@ mod real {
     pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64};
 
     pub(crate) use crate::sys::processor;
-
-    /// Orders the exchange before it against the loads after it.
-    ///
-    /// On x86-64 the locked instruction does so itself; only the compiler must be told.
-    #[inline]
-    pub(crate) fn fence_after_exchange() {
-        use std::sync::atomic::Ordering::SeqCst;
-        if cfg!(target_arch = "x86_64") {
-            std::sync::atomic::compiler_fence(SeqCst);
-        } else {
-            std::sync::atomic::fence(SeqCst);
-        }
-    }
 }
 
 #[cfg(not(loom))]
@@ -30,7 +17,7 @@ pub(crate) use std::sync::atomic::Ordering;
 pub(crate) use {
     crate::model::memory::Memory,
     crate::sys::processor,
-    sync_primitives::model::{AtomicU32, AtomicU64, fence_after_exchange, spin_loop},
+    sync_primitives::model::{AtomicU32, AtomicU64, spin_loop},
 };
 
 /// Looking before sleeping, for so many pauses of the processor. The model does without.

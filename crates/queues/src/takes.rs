@@ -280,6 +280,25 @@ impl Take {
         self.count.fetch_update(AcqRel, Acquire, less).is_ok()
     }
 
+    /// Counts one more item that this thread owes, by its place. Unsure until [`be_sure`](Take::be_sure).
+    pub(crate) fn owe_one(&self, unit: u32) {
+        self.unit.store(unit, Relaxed);
+        self.count.fetch_add(PENDING + 1, AcqRel);
+    }
+
+    /// The head has moved past the item that is owed.
+    pub(crate) fn be_sure(&self) {
+        self.count.fetch_sub(PENDING, AcqRel);
+    }
+
+    /// Gives back the place by which this thread owed items: with none it is nobody's.
+    ///
+    /// The lock may have been taken where the same queue is mapped at another address. Then it can be
+    /// given back there only, and the place stays with this thread.
+    pub(crate) fn free_own(&self) {
+        let _ = self.holder.release();
+    }
+
     /// A thread died that owed items.
     fn is_dead_debt(&self) -> bool {
         self.state() == OWED && self.is_abandoned()
@@ -380,7 +399,7 @@ impl<'a> Held<'a> {
         self.take().state.store(FREE, Release);
     }
 
-    /// Keeps the place for this thread until [`free_own`](Takes::free_own) or its end.
+    /// Keeps the place for this thread until [`free_own`](Take::free_own) or its end.
     pub(crate) fn keep(self) {
         std::mem::forget(self);
     }
@@ -391,27 +410,6 @@ impl Drop for Held<'_> {
     fn drop(&mut self) {
         // In a forked child there is nothing to give back.
         let _ = self.take().holder.release();
-    }
-}
-
-impl Takes {
-    /// Counts one more item that this thread owes, by its place. Unsure until [`Take::be_sure`].
-    pub(crate) fn owe_one(take: &Take, unit: u32) {
-        take.unit.store(unit, Relaxed);
-        take.count.fetch_add(PENDING + 1, AcqRel);
-    }
-
-    /// The head has moved past the item that is owed.
-    pub(crate) fn be_sure(take: &Take) {
-        take.count.fetch_sub(PENDING, AcqRel);
-    }
-
-    /// Gives back the place by which this thread owed items: with none it is nobody's.
-    ///
-    /// The lock may have been taken where the same queue is mapped at another address. Then it can be
-    /// given back there only, and the place stays with this thread.
-    pub(crate) fn free_own(take: &Take) {
-        let _ = take.holder.release();
     }
 }
 
