@@ -7,6 +7,7 @@ mod controls;
 mod event;
 mod harness;
 mod latch;
+mod ledger;
 mod lock;
 mod mutex;
 mod once;

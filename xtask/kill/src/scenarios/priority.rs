@@ -10,20 +10,12 @@ mod ends;
 mod twice;
 mod waiting;
 
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::{Acquire, Release};
-
-use ipc_shm::{Region, Shareable, Shared};
+use ipc_shm::Shared;
 use queues::{GetError, PriorityQueue, PutErrorKind};
-use serde::{Deserialize, Serialize};
 
+use super::ledger::{FILLER, GUEST, Item, Ledger, VICTIM, account};
 use crate::marks::marked;
 use crate::scenario::{After, Case, Verdict};
-
-/// The first number of the victim, of who comes besides, and of the check.
-const VICTIM: u32 = 8;
-const GUEST: u32 = 16;
-const FILLER: u32 = 24;
 
 pub(crate) fn cases() -> Vec<Box<dyn Case>> {
     [alone::cases(), waiting::cases(), ends::cases(), twice::cases()]
@@ -32,70 +24,10 @@ pub(crate) fn cases() -> Vec<Box<dyn Case>> {
         .collect()
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Item {
-    number: u32,
-    load: Vec<u8>,
-    /// Holds the number, so that no item comes with another one's descriptors.
-    file: Option<Region>,
-}
-
 impl Item {
-    fn new(number: u32) -> Item {
-        Item { number, load: Vec::new(), file: None }
-    }
-
-    /// An item of some chunks.
-    fn chain(number: u32, len: usize) -> Item {
-        Item { load: vec![number as u8; len], ..Item::new(number) }
-    }
-
-    fn with_file(number: u32) -> Item {
-        let file = Region::new(4).expect("memory for a file");
-        file.write_at(0, &number.to_ne_bytes()).expect("it is as long");
-        Item { file: Some(file), ..Item::new(number) }
-    }
-
     /// Not in the order of the numbers; several have the same.
     fn priority(&self) -> i64 {
         i64::from(self.number * 5 % 7)
-    }
-
-    /// What the item is made of belongs together.
-    fn verify(&self) {
-        assert!(self.load.iter().all(|byte| *byte == self.number as u8), "a torn item");
-        if let Some(file) = &self.file {
-            let mut bytes = [0; 4];
-            file.read_at(0, &mut bytes).expect("it is as long");
-            assert_eq!(u32::from_ne_bytes(bytes), self.number, "the descriptor of another item");
-        }
-    }
-}
-
-/// Who has done what for sure.
-#[derive(Debug, Shareable)]
-#[repr(C)]
-struct Ledger {
-    put: [AtomicU32; 32],
-    taken: [AtomicU32; 32],
-}
-
-impl Ledger {
-    fn note_put(&self, number: u32) {
-        self.put[number as usize].store(1, Release);
-    }
-
-    fn note_taken(&self, item: &Item) {
-        item.verify();
-        self.taken[item.number as usize].fetch_add(1, Release);
-    }
-
-    fn is_put(&self, number: u32) -> bool {
-        self.put[number as usize].load(Acquire) == 1
-    }
-
-    fn taken(&self) -> u32 {
-        self.taken.iter().map(|count| count.load(Acquire)).sum()
     }
 }
 
@@ -107,9 +39,7 @@ struct Stage {
 impl Stage {
     fn bounded(items: usize) -> Stage {
         let queue = PriorityQueue::bounded(items).expect("memory for a queue");
-        let zeros = || std::array::from_fn(|_| AtomicU32::new(0));
-        let ledger = Shared::new(Ledger { put: zeros(), taken: zeros() });
-        Stage { queue, ledger: ledger.expect("memory for a ledger") }
+        Stage { queue, ledger: Ledger::new() }
     }
 
     fn put(&self, item: Item) {
@@ -130,7 +60,7 @@ fn empty() -> Stage {
 /// Three items, and chunks that are free again.
 fn three() -> Stage {
     let stage = empty();
-    stage.queue.put(-1, Item::chain(0, 500)).expect("there is room");
+    stage.queue.put(-1, Item::loaded(0, 500)).expect("there is room");
     (0..3).for_each(|number| stage.put(Item::new(number)));
     stage.queue.get().expect("it is there");
     stage
@@ -207,39 +137,10 @@ fn next(queue: &PriorityQueue<Item>) -> Result<Option<(i64, Item)>, String> {
     }
 }
 
-/// Compares what was put with what was taken.
-fn account<const PUTS: u32, const TAKES: u32, const AGAIN: u32>(
-    ledger: &Ledger,
-    after: &After,
-) -> Verdict {
-    let mut lost = 0;
-    for number in 0..FILLER {
-        let of_victim = (VICTIM..VICTIM + PUTS).contains(&number);
-        let sure = ledger.is_put(number) || of_victim && after.finished;
-        let perhaps = of_victim || after.deaths == 2 && number >= GUEST;
-        match ledger.taken[number as usize].load(Acquire) {
-            0 => lost += u32::from(sure),
-            1 if sure || perhaps => {}
-            1 => return Err(format!("{number} was taken and nobody has put it")),
-            times => return Err(format!("{number} was taken {times} times")),
-        }
-    }
-    let least = if after.finished && after.deaths > 0 { TAKES } else { 0 };
-    let most = match after.deaths {
-        0 => 0,
-        1 => TAKES,
-        _ => TAKES + AGAIN,
-    };
-    if (least..=most).contains(&lost) {
-        return Ok(());
-    }
-    Err(format!("{lost} items are gone, where the dead took {least} to {most}"))
-}
-
 /// Each operation works at once, and there is as much room as ever.
 fn works(s: &Stage) -> Verdict {
     let queue = &s.queue;
-    for item in [Item::chain(FILLER, 500), Item::with_file(FILLER), Item::new(FILLER)] {
+    for item in [Item::loaded(FILLER, 500), Item::with_file(FILLER), Item::new(FILLER)] {
         queue.try_put(0, item).map_err(|error| format!("cannot be put: {error}"))?;
         queue.try_get().map_err(|error| format!("cannot be taken: {error}"))?.verify();
     }

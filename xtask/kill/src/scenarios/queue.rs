@@ -13,20 +13,13 @@ mod puts;
 mod shrink;
 mod twice;
 
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::{Acquire, Release};
 use std::time::{Duration, Instant};
 
-use ipc_shm::{Region, Shareable, Shared};
+use ipc_shm::Shared;
 use queues::{GetError, PutErrorKind, Queue};
-use serde::{Deserialize, Serialize};
 
+use super::ledger::{FILLER, GUEST, Item, Ledger, VICTIM, account};
 use crate::scenario::{After, Case, Verdict};
-
-/// The first number of the victim, of who comes besides, and of the check.
-const VICTIM: u32 = 8;
-const GUEST: u32 = 16;
-const FILLER: u32 = 24;
 
 /// So long that a guest's naps are over and it sleeps at the bell.
 const NAPPED: Duration = Duration::from_millis(70);
@@ -58,74 +51,9 @@ pub(crate) fn cases() -> Vec<Box<dyn Case>> {
     .collect()
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Item {
-    number: u32,
-    load: Vec<u8>,
-    /// Holds the number, so that no item comes with another one's descriptors.
-    file: Option<Region>,
-}
-
 impl Item {
-    fn new(number: u32) -> Item {
-        Item { number, load: Vec::new(), file: None }
-    }
-
     fn long(number: u32) -> Item {
-        Item { load: vec![number as u8; LONG], ..Item::new(number) }
-    }
-
-    fn with_file(number: u32) -> Item {
-        let file = Region::new(4).expect("memory for a file");
-        file.write_at(0, &number.to_ne_bytes()).expect("it is as long");
-        Item { file: Some(file), ..Item::new(number) }
-    }
-
-    /// What the item is made of belongs together.
-    fn verify(&self) {
-        assert!(self.load.iter().all(|byte| *byte == self.number as u8), "a torn item");
-        if let Some(file) = &self.file {
-            let mut bytes = [0; 4];
-            file.read_at(0, &mut bytes).expect("it is as long");
-            assert_eq!(u32::from_ne_bytes(bytes), self.number, "the descriptor of another item");
-        }
-    }
-}
-
-/// Who has done what for sure.
-#[derive(Debug, Shareable)]
-#[repr(C)]
-struct Ledger {
-    put: [AtomicU32; 32],
-    taken: [AtomicU32; 32],
-    /// How many items were reported as lost, in a joinable queue, and whether somebody has joined.
-    reported: AtomicU32,
-    joined: AtomicU32,
-}
-
-impl Ledger {
-    fn new() -> Shared<Ledger> {
-        let zeros = || std::array::from_fn(|_| AtomicU32::new(0));
-        let (reported, joined) = (AtomicU32::new(0), AtomicU32::new(0));
-        let ledger = Ledger { put: zeros(), taken: zeros(), reported, joined };
-        Shared::new(ledger).expect("memory for a ledger")
-    }
-
-    fn note_put(&self, number: u32) {
-        self.put[number as usize].store(1, Release);
-    }
-
-    fn note_taken(&self, item: &Item) {
-        item.verify();
-        self.taken[item.number as usize].fetch_add(1, Release);
-    }
-
-    fn is_put(&self, number: u32) -> bool {
-        self.put[number as usize].load(Acquire) == 1
-    }
-
-    fn taken(&self) -> u32 {
-        self.taken.iter().map(|count| count.load(Acquire)).sum()
+        Item::loaded(number, LONG)
     }
 }
 
@@ -195,6 +123,26 @@ fn warm_up() {
     queue.get().expect("it is there").verify();
 }
 
+/// An item behind a jump, and another.
+fn jump() -> Stage {
+    let stage = before_the_end();
+    stage.put(of_some_units(0));
+    stage.put(of_some_units(1));
+    stage
+}
+
+fn with_files() -> Stage {
+    let stage = empty();
+    (0..2).for_each(|number| stage.put(Item::with_file(number)));
+    stage
+}
+
+fn with_long() -> Stage {
+    let stage = empty();
+    (0..2).for_each(|number| stage.put(Item::long(number)));
+    stage
+}
+
 /// Gives guests the time for their naps. A victim must not sleep before its operation.
 fn wait_for_naps() {
     let begin = Instant::now();
@@ -239,35 +187,6 @@ fn next(queue: &Queue<Item>) -> Result<Option<Item>, String> {
         Err(GetError::Empty | GetError::Disconnected) => Ok(None),
         Err(error) => Err(format!("no item: {error}")),
     }
-}
-
-/// Compares what was put with what was taken.
-fn account<const PUTS: u32, const TAKES: u32, const AGAIN: u32>(
-    ledger: &Ledger,
-    after: &After,
-) -> Verdict {
-    let mut lost = 0;
-    for number in 0..FILLER {
-        let of_victim = (VICTIM..VICTIM + PUTS).contains(&number);
-        let sure = ledger.is_put(number) || of_victim && after.finished;
-        let perhaps = of_victim || after.deaths == 2 && number >= GUEST;
-        match ledger.taken[number as usize].load(Acquire) {
-            0 => lost += u32::from(sure),
-            1 if sure || perhaps => {}
-            1 => return Err(format!("{number} was taken and nobody has put it")),
-            times => return Err(format!("{number} was taken {times} times")),
-        }
-    }
-    let least = if after.finished && after.deaths > 0 { TAKES } else { 0 };
-    let most = match after.deaths {
-        0 => 0,
-        1 => TAKES,
-        _ => TAKES + AGAIN,
-    };
-    if (least..=most).contains(&lost) {
-        return Ok(());
-    }
-    Err(format!("{lost} items are gone, where the dead took {least} to {most}"))
 }
 
 /// Each operation works at once, and there is as much room and as many places as ever.

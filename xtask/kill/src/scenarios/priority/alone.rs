@@ -35,21 +35,21 @@ fn one() -> Stage {
 
 fn chains() -> Stage {
     let stage = empty();
-    (0..3).for_each(|number| stage.put(Item::chain(number, 500)));
+    (0..3).for_each(|number| stage.put(Item::loaded(number, 500)));
     stage
 }
 
 /// All memory that it has from the start is in use, but for a chunk or two.
 fn grown() -> Stage {
     let stage = empty();
-    stage.put(Item::chain(0, 253 * 112));
+    stage.put(Item::loaded(0, 253 * 112));
     stage
 }
 
 /// More than a drained queue keeps.
 fn large() -> Stage {
     let stage = empty();
-    stage.queue.put(-1, Item::chain(0, 6 << 20)).expect("there is memory");
+    stage.queue.put(-1, Item::loaded(0, 6 << 20)).expect("there is memory");
     stage.put(Item::new(0));
     stage.queue.get().expect("it is there");
     stage
@@ -70,7 +70,7 @@ fn first_put(s: &Stage) {
 /// Some of its chunks are in the list of free ones, some are not.
 fn put_chain(s: &Stage) {
     warm_up();
-    put_marked(s, Item::chain(VICTIM, 900));
+    put_marked(s, Item::loaded(VICTIM, 900));
 }
 
 fn put_with_file(s: &Stage) {

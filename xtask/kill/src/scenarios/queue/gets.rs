@@ -1,8 +1,8 @@
 //! A consumer dies: at most what it had taken is gone with it, and others get on.
 
 use super::{
-    GUEST, Item, Stage, VICTIM, before_the_end, empty, full, of_some_units, settle, take_one,
-    three, wait_for_naps, warm_up,
+    GUEST, Item, Stage, VICTIM, empty, full, jump, settle, take_one, three, wait_for_naps, warm_up,
+    with_files, with_long,
 };
 use crate::marks::{hold, marked};
 use crate::scenario::{Case, Scenario};
@@ -67,25 +67,6 @@ fn without_items() -> Vec<Box<dyn Case>> {
         ),
         Box::new(Scenario::new("queue/try-get-empty", empty, try_get, settle::<0, 0, 0>)),
     ]
-}
-
-fn jump() -> Stage {
-    let stage = before_the_end();
-    stage.put(of_some_units(0));
-    stage.put(of_some_units(1));
-    stage
-}
-
-fn with_files() -> Stage {
-    let stage = empty();
-    (0..2).for_each(|number| stage.put(Item::with_file(number)));
-    stage
-}
-
-fn with_long() -> Stage {
-    let stage = empty();
-    (0..2).for_each(|number| stage.put(Item::long(number)));
-    stage
 }
 
 fn get(s: &Stage) {

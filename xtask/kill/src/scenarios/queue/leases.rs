@@ -3,8 +3,8 @@
 use queues::GetError;
 
 use super::{
-    Item, Stage, account, before_the_end, drain, empty, of_some_units, settle, take_one, three,
-    warm_up, works,
+    Item, Stage, account, drain, empty, jump, settle, take_one, three, warm_up, with_files,
+    with_long, works,
 };
 use crate::marks::{hold, marked};
 use crate::scenario::{After, Case, Scenario, Verdict};
@@ -86,25 +86,6 @@ fn returned() -> Vec<Box<dyn Case>> {
 fn one() -> Stage {
     let stage = empty();
     stage.put(Item::new(0));
-    stage
-}
-
-fn jump() -> Stage {
-    let stage = before_the_end();
-    stage.put(of_some_units(0));
-    stage.put(of_some_units(1));
-    stage
-}
-
-fn with_files() -> Stage {
-    let stage = empty();
-    (0..2).for_each(|number| stage.put(Item::with_file(number)));
-    stage
-}
-
-fn with_long() -> Stage {
-    let stage = empty();
-    (0..2).for_each(|number| stage.put(Item::long(number)));
     stage
 }
 

@@ -1,6 +1,6 @@
 //! Two at once: two deaths in a row, and two producers and consumers side by side.
 
-use super::{GUEST, Item, Stage, VICTIM, before_the_end, of_some_units, settle, three, warm_up};
+use super::{GUEST, Item, Stage, VICTIM, jump, settle, three, warm_up};
 use super::{gets, leases, puts};
 use crate::marks::marked;
 use crate::scenario::{Case, Scenario};
@@ -52,13 +52,6 @@ fn pairs() -> Vec<Box<dyn Case>> {
                 .rival(self::get),
         ),
     ]
-}
-
-fn jump() -> Stage {
-    let stage = before_the_end();
-    stage.put(of_some_units(0));
-    stage.put(of_some_units(1));
-    stage
 }
 
 fn put(s: &Stage) {
