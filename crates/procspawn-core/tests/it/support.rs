@@ -98,6 +98,9 @@ pub(crate) fn in_host(body: impl Function<(StartMethod,), Output = ()>, method: 
 /// The life of a host.
 fn host(body: RemoteFn<(StartMethod,)>, method: StartMethod, Handle(log): Handle<File>) {
     rustix::process::setsid().unwrap();
+    // Who runs the tests in the background of a shell has them ignore Ctrl-C.
+    // SAFETY: the default action is no function of ours.
+    unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
     rustix::stdio::dup2_stdout(&log).unwrap();
     rustix::stdio::dup2_stderr(&log).unwrap();
     drop(log);
