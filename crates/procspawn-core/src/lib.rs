@@ -25,6 +25,7 @@ mod registry;
 mod remote_fn;
 mod run;
 mod server;
+mod signals;
 mod spawn;
 mod sys;
 
@@ -42,9 +43,12 @@ pub use function::Function;
 pub use join_handle::JoinHandle;
 pub use method::{StartMethod, set_start_method};
 pub use outcome::ExitStatus;
+pub use panics::Panic;
 pub use process::{Process, Run};
 #[doc(hidden)]
 pub use registered::{REGISTERED, Registered};
 pub use registry::{active_children, set_exit_timeout};
 pub use remote_fn::RemoteFn;
+pub use run::catch_panic;
+pub use signals::ignore_interrupts;
 pub use spawn::set_executable;

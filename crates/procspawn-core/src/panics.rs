@@ -9,11 +9,15 @@ use std::sync::Once;
 use serde::{Deserialize, Serialize};
 
 /// What a panic said.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Panic {
-    pub(crate) message: String,
-    pub(crate) location: String,
-    pub(crate) backtrace: Option<String>,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Panic {
+    /// Its message.
+    pub message: String,
+    /// Where it happened, as `file:line:column`.
+    pub location: String,
+    /// The backtrace, if `RUST_BACKTRACE` asks for it.
+    pub backtrace: Option<String>,
 }
 
 thread_local! {

@@ -101,6 +101,25 @@ pub(crate) fn report_of<R: Serialize>(body: impl FnOnce() -> Result<R, Report>) 
     }
 }
 
+/// Runs `body` and turns a panic into a value, for those who call functions of others and go on. The
+/// usual message is printed all the same.
+///
+/// Where panics abort, this does not return, but who joins the process is told of the panic.
+///
+/// # Examples
+///
+/// ```
+/// let panic = procspawn_core::catch_panic(|| panic!("no {}", 7)).unwrap_err();
+/// assert_eq!(panic.message, "no 7");
+/// ```
+///
+/// # Errors
+///
+/// What the panic said, if `body` panics.
+pub fn catch_panic<R>(body: impl FnOnce() -> R) -> Result<R, Panic> {
+    panics::catch(body, dying)
+}
+
 /// Takes charge of the channel and of telling an exit.
 fn own(channel: Packets) {
     *CHANNEL.lock().unwrap_or_else(PoisonError::into_inner) = Some(channel);

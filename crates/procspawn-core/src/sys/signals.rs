@@ -52,6 +52,11 @@ pub(crate) fn with_signals_blocked<T>(body: impl FnOnce() -> T) -> T {
     result
 }
 
+/// Ignores SIGINT from now on.
+pub(crate) fn ignore_interrupts() {
+    set_signal(libc::SIGINT, Disposition::Ignore);
+}
+
 /// In a child about to execute a program: makes `stdin` its standard input, and signals as a
 /// program expects them. False if that fails.
 ///
