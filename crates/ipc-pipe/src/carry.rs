@@ -41,6 +41,20 @@ pub fn encode<T: Serialize + ?Sized>(
     message::encode_as(LongNumbers::Within, value, buffer, descriptors)
 }
 
+/// The same with long numbers in memory files of their own, which the receiver maps.
+///
+/// # Errors
+///
+/// The same.
+#[inline]
+pub fn encode_with_files<T: Serialize + ?Sized>(
+    value: &T,
+    buffer: &mut Vec<u8>,
+    descriptors: &mut Vec<OwnedFd>,
+) -> Result<(), EncodeError> {
+    message::encode_as(LongNumbers::Beside, value, buffer, descriptors)
+}
+
 /// Decodes a value from exactly these bytes and the descriptors that came with them.
 ///
 /// # Errors

@@ -89,9 +89,9 @@ impl Message {
         self.descriptors.len()
     }
 
-    /// A message that was received in two parts.
-    pub(crate) fn from_parts(bytes: Bytes, descriptors: Vec<OwnedFd>) -> Message {
-        Message { bytes, descriptors: descriptors.into_iter().map(Handle).collect() }
+    /// A message of bytes and descriptors that came some other way.
+    pub fn from_parts(bytes: impl Into<Bytes>, descriptors: Vec<OwnedFd>) -> Message {
+        Message { bytes: bytes.into(), descriptors: descriptors.into_iter().map(Handle).collect() }
     }
 }
 

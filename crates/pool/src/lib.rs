@@ -1,9 +1,12 @@
 //! Pools of worker processes in which a crash costs one task.
 #![forbid(unsafe_code)]
 
+mod backlog;
 mod batch;
+mod builder;
 mod call;
 mod callbacks;
+mod callee;
 mod cell;
 mod chunk;
 mod context;
@@ -12,16 +15,33 @@ mod data;
 mod error;
 mod executor;
 mod feed;
+mod feeder;
+mod functions;
 mod handle;
+mod hire;
+mod hired;
 mod imap;
+mod inner;
+mod lane;
+mod limits;
 mod map_handle;
+mod oom;
 mod options;
+mod parcel;
+mod pool;
 mod progress;
 mod record;
+mod records;
 mod serial;
 mod sink;
+mod state;
+mod stats;
+mod supervisor;
+mod task;
 mod work;
+mod worker;
 
+pub use builder::PoolBuilder;
 pub use call::Call;
 pub use callbacks::Callbacks;
 pub use context::{payload, should_stop, with_state, worker_id};
@@ -33,8 +53,10 @@ pub use handle::Handle;
 pub use imap::{Imap, ImapUnordered};
 pub use map_handle::MapHandle;
 pub use options::{Options, Retry};
+pub use pool::Pool;
 pub use progress::Progress;
 pub use record::Run;
 pub use serial::SerialPool;
 pub use sink::{Outcomes, Sink};
+pub use stats::{LongTask, PoolStats, WorkerStats};
 pub use work::Work;

@@ -18,6 +18,13 @@ pub struct Options {
     pub retry: Retry,
 }
 
+impl Options {
+    /// Whether somebody must know how long a call runs.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.soft_timeout.is_some() || self.timeout.is_some()
+    }
+}
+
 /// Which failures of a task are tried again, and how often.
 ///
 /// # Examples

@@ -39,13 +39,21 @@ pub(crate) enum Failure {
     Value(String),
 }
 
+impl Failure {
+    pub(crate) fn panicked(panic: Panic) -> Failure {
+        let Panic { message, location, backtrace, .. } = panic;
+        Failure::Panicked { message, location, backtrace }
+    }
+}
+
 impl Header {
     pub(crate) fn value(len: usize) -> Header {
         Header { len: fits(len), flags: 0 }
     }
 
-    pub(crate) fn failure(len: usize) -> Header {
-        Header { len: fits(len), flags: FAILED }
+    /// The same, of a failure.
+    pub(crate) fn failure(self) -> Header {
+        Header { flags: self.flags | FAILED, ..self }
     }
 
     pub(crate) fn skipped() -> Header {

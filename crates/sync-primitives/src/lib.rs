@@ -121,6 +121,8 @@ pub mod model;
 mod monitor;
 mod mutex;
 mod once;
+#[cfg(not(loom))]
+mod origin;
 mod platform;
 mod reentrant;
 mod robust;
@@ -148,6 +150,8 @@ pub use latch::Latch;
 pub use monitor::Monitor;
 pub use mutex::{LockResult, Mutex, MutexGuard};
 pub use once::{Once, OnceState};
+#[cfg(not(loom))]
+pub use origin::Origin;
 pub use reentrant::{ReentrantLockResult, ReentrantMutex, ReentrantMutexGuard};
 pub use rwlock::{ReadGuard, ReadResult, RwLock, WriteGuard, WriteResult};
 pub use semaphore::Semaphore;

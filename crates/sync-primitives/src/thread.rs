@@ -177,14 +177,14 @@ impl Thread {
 }
 
 #[inline]
-fn stamp() -> u32 {
+pub(crate) fn stamp() -> u32 {
     let word = STAMP.load(Acquire); // Pairs with the release in `current_stamp`.
     // SAFETY: the pointer leads to a static or to a page that is never unmapped.
     unsafe { &*word }.load(Relaxed)
 }
 
 /// The stamp of this process, given to it now if it has none.
-fn current_stamp() -> Result<u32, Unsupported> {
+pub(crate) fn current_stamp() -> Result<u32, Unsupported> {
     if STAMP.load(Relaxed).cast_const() == &raw const NO_STAMP {
         let word = sys::word_wiped_by_fork().map_err(|_| Unsupported::NO_WIPED_PAGE)?;
         let (none, word) = ((&raw const NO_STAMP).cast_mut(), std::ptr::from_ref(word).cast_mut());

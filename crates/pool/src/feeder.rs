@@ -1,0 +1,439 @@
+//! The pool's end of a lane: what the worker has been handed, and what came of it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipc_pipe::{Message, Packets, SendError, carry};
+
+use crate::TaskError;
+use crate::functions::Definition;
+use crate::lane::{Lane, RING, SLOTS, Slot, now};
+use crate::parcel::{Inbound, Outbound};
+use crate::record::{self, Header, Run};
+use crate::sink::Outcomes;
+use crate::stats::{LongTask, Longest};
+use crate::task::{Arguments, Task};
+
+/// How many messages may lie in the socket unread, so that sending one never waits.
+const MESSAGES: usize = 16;
+
+/// Hands tasks to one worker, and keeps each until it knows what came of it.
+pub(crate) struct Feeder {
+    lane: Lane,
+    socket: Packets,
+    /// What stands at the positions from `base` on.
+    entries: VecDeque<Entry>,
+    base: u64,
+    /// How many bytes of arguments were written, and how many of these are free again.
+    written: u64,
+    freed: u64,
+    /// How many bytes of records were read.
+    read: u64,
+    /// Functions that the worker has been told.
+    known: Vec<bool>,
+    /// The positions of what lies in the socket.
+    messages: VecDeque<u64>,
+    /// How many tasks it has that were not taken back.
+    tasks: usize,
+    buffer: Vec<u8>,
+}
+
+/// What stands at a position.
+struct Entry {
+    /// `None` if it was taken back.
+    task: Option<Task>,
+    /// How many of its calls have ended.
+    ended: u32,
+    /// Where its arguments end in their ring.
+    end: u64,
+}
+
+/// What has come out of a lane.
+#[derive(Default)]
+pub(crate) struct Harvest {
+    /// Whose outcomes have changed.
+    pub(crate) jobs: Vec<Arc<dyn Outcomes>>,
+    /// Calls that failed and are to be tried again.
+    pub(crate) again: Vec<Task>,
+    /// How many calls have ended.
+    pub(crate) calls: u64,
+    /// How long each task took that has ended.
+    pub(crate) took: Vec<Duration>,
+    /// The longest of them.
+    pub(crate) longest: Longest,
+}
+
+impl Harvest {
+    pub(crate) fn touch(&mut self, job: &Arc<dyn Outcomes>) {
+        if !self.jobs.last().is_some_and(|last| Arc::ptr_eq(last, job)) {
+            self.jobs.push(job.clone());
+        }
+    }
+}
+
+/// What the records in a lane cannot be, and are: the worker has written where it must not.
+#[derive(Debug)]
+pub(crate) struct Corrupt;
+
+impl Feeder {
+    pub(crate) fn new(lane: Lane, socket: Packets) -> Feeder {
+        Feeder {
+            lane,
+            socket,
+            entries: VecDeque::new(),
+            base: 0,
+            written: 0,
+            freed: 0,
+            read: 0,
+            known: Vec::new(),
+            messages: VecDeque::new(),
+            tasks: 0,
+            buffer: Vec::new(),
+        }
+    }
+
+    pub(crate) fn lane(&self) -> &Lane {
+        &self.lane
+    }
+
+    /// How many tasks the worker has that have not ended.
+    pub(crate) fn tasks(&self) -> usize {
+        self.tasks
+    }
+
+    /// Hands over a task; gives it back if there is no room for it. The worker must be woken after.
+    pub(crate) fn put(&mut self, task: Task) -> Result<(), Refused> {
+        self.retire();
+        let position = self.base + self.entries.len() as u64;
+        if self.entries.len() as u64 >= SLOTS || self.messages.len() >= MESSAGES {
+            return Err(Refused::Full(task));
+        }
+        if let Err(error) = self.introduce(&task.function, position) {
+            return Err(Refused::Failed(task, error));
+        }
+        let by_socket = matches!(task.arguments, Arguments::Message(_));
+        let (offset, len) = match &task.arguments {
+            Arguments::Bytes(bytes) => match self.write(bytes) {
+                Some(offset) => (offset, bytes.len()),
+                None => return Err(Refused::Full(task)),
+            },
+            Arguments::Message(message) => {
+                let arguments = Inbound::Arguments { position, arguments: &**message };
+                if let Err(error) = self.socket.send(&arguments) {
+                    return Err(Refused::Failed(task, error));
+                }
+                self.messages.push_back(position);
+                (0, 0)
+            }
+        };
+        let timed = task.options.is_timed();
+        let (offset, len) = (offset as u32, len as u32);
+        let slot = Slot {
+            function: task.function.number(),
+            calls: task.calls,
+            offset,
+            len,
+            by_socket,
+            timed,
+        };
+        self.entries.push_back(Entry { task: Some(task), ended: 0, end: self.written });
+        self.tasks += 1;
+        self.lane.publish(position, slot);
+        Ok(())
+    }
+
+    /// Takes back the task that was handed over last, of those that the worker has not begun and
+    /// `choose` agrees to.
+    pub(crate) fn take_back(&mut self, choose: impl Fn(&Task) -> bool) -> Option<Task> {
+        for (index, entry) in self.entries.iter_mut().enumerate().rev() {
+            if entry.task.as_ref().is_some_and(&choose)
+                && self.lane.revoke(self.base + index as u64)
+            {
+                self.tasks -= 1;
+                return entry.task.take();
+            }
+        }
+        None
+    }
+
+    /// The task that the worker is in, or will begin next.
+    pub(crate) fn front(&self) -> Option<&Task> {
+        self.entries.iter().find_map(|entry| entry.task.as_ref())
+    }
+
+    /// How many tasks the worker has that it has not begun, at this moment.
+    pub(crate) fn waiting(&self) -> usize {
+        let claimed = self.running().is_some();
+        self.tasks - usize::from(claimed && self.tasks > 0)
+    }
+
+    /// The task that the worker is in, and the number of the call, if it has begun one.
+    pub(crate) fn running(&self) -> Option<(&Task, u64, u32)> {
+        for (index, entry) in self.entries.iter().enumerate() {
+            let position = self.base + index as u64;
+            if let Some(task) = &entry.task
+                && self.lane.is_claimed(position)
+            {
+                return Some((task, position, self.lane.begun(position).saturating_sub(1)));
+            } else if entry.task.is_some() {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// How long the call has run that the worker is in, and which that is; of timed tasks only.
+    pub(crate) fn elapsed(&self) -> Option<(Duration, u64, u32)> {
+        let (_, position, call) = self.running()?;
+        let started = self.lane.started();
+        // It may have gone on to another call in between.
+        (self.lane.begun(position) == call + 1)
+            .then(|| (Duration::from_nanos(now().saturating_sub(started)), position, call))
+    }
+
+    /// Puts what has come into the outcomes of its jobs, without waking those who wait.
+    pub(crate) fn collect(&mut self, harvest: &mut Harvest) -> Result<(), Corrupt> {
+        let written = self.lane.records_written();
+        if written == self.read {
+            return Ok(());
+        }
+        if written.wrapping_sub(self.read) > RING as u64 {
+            return Err(Corrupt);
+        }
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut result = Ok(());
+        while self.read < written && result.is_ok() {
+            let offset = self.read as usize % RING;
+            let len = (RING - offset).min((written - self.read) as usize);
+            buffer.resize(len, 0);
+            self.lane.read_records(offset, &mut buffer);
+            result = self.sort(&buffer, harvest);
+            self.read += len as u64;
+        }
+        self.lane.free_records(self.read);
+        self.buffer = buffer;
+        self.retire();
+        result
+    }
+
+    /// What is left when the worker has died, after all was collected: calls that it had not begun,
+    /// and the one that it was in.
+    pub(crate) fn abandon(self) -> Leftovers {
+        let mut leftovers = Leftovers::default();
+        for (index, entry) in self.entries.into_iter().enumerate() {
+            let Some(task) = entry.task else { continue };
+            let position = self.base + index as u64;
+            let in_call = self.lane.is_claimed(position)
+                && self.lane.begun(position) > entry.ended
+                && entry.ended < task.calls;
+            if !in_call {
+                leftovers.untouched.push(task.after(entry.ended));
+            } else if entry.ended + 1 < task.calls {
+                let (call, rest) = task.after(entry.ended).split(1);
+                leftovers.running = Some(call);
+                leftovers.untouched.push(rest);
+            } else {
+                leftovers.running = Some(task.after(entry.ended));
+            }
+        }
+        leftovers
+    }
+
+    /// Why the worker could not be made ready.
+    pub(crate) fn why_not_ready(&self) -> Option<TaskError> {
+        match self.socket.try_recv::<Outbound>() {
+            Ok(Outbound::NotReady(error)) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Gives each record to the task that it is of: runs of values at once, what is special singly.
+    fn sort(&mut self, bytes: &[u8], harvest: &mut Harvest) -> Result<(), Corrupt> {
+        let (mut run, mut count, mut rest) = (bytes, 0, bytes);
+        while !rest.is_empty() {
+            let (header, value, next) = Header::split(rest).ok_or(Corrupt)?;
+            let special = header.is_pad() || self.is_special(header, value)?;
+            if special {
+                self.put_run(&run[..run.len() - rest.len()], count, harvest)?;
+            }
+            if header.is_pad() {
+                // It is of no task.
+            } else if special {
+                self.put_special(header, value, harvest)?;
+            } else {
+                count += 1;
+            }
+            if let Some(took) = header.elapsed(rest) {
+                if !special {
+                    self.put_run(&run[..run.len() - next.len()], count, harvest)?;
+                }
+                self.complete(took, harvest)?;
+                (run, count) = (next, 0);
+            } else if special {
+                (run, count) = (next, 0);
+            }
+            rest = next;
+        }
+        self.put_run(run, count, harvest)
+    }
+
+    /// Whether a record's value is elsewhere, or its call gets another attempt.
+    fn is_special(&self, header: Header, value: &[u8]) -> Result<bool, Corrupt> {
+        if header.is_by_socket() {
+            return Ok(true);
+        }
+        Ok(header.is_failure() && tries_again(self.current()?.0, value))
+    }
+
+    fn put_run(&mut self, run: &[u8], count: u32, harvest: &mut Harvest) -> Result<(), Corrupt> {
+        if count == 0 {
+            return Ok(());
+        }
+        let (task, ended) = self.current()?;
+        if *ended + count > task.calls {
+            return Err(Corrupt);
+        }
+        task.job.put_run(Run::new(task.first + u64::from(*ended), count as usize, run));
+        harvest.touch(&task.job);
+        harvest.calls += u64::from(count);
+        *self.current_mut()? += count;
+        Ok(())
+    }
+
+    fn put_special(
+        &mut self,
+        header: Header,
+        value: &[u8],
+        harvest: &mut Harvest,
+    ) -> Result<(), Corrupt> {
+        let (task, ended) = self.current()?;
+        let (call, failed) = (*ended, header.is_failure());
+        if call >= task.calls {
+            return Err(Corrupt);
+        }
+        let message = if header.is_by_socket() {
+            match self.socket.try_recv::<Outbound>() {
+                Ok(Outbound::Value(message)) => Ok(message),
+                Ok(Outbound::NotReady(_)) => return Err(Corrupt),
+                // The record came after the message, so the message is there; there may be no room
+                // for its descriptors.
+                Err(error) => Err(TaskError::Value(error.to_string())),
+            }
+        } else {
+            Ok(Message::from_bytes(value.to_vec()))
+        };
+        let index = task.first + u64::from(call);
+        let bytes = message.as_ref().map_or(&[][..], Message::bytes);
+        let again = failed && tries_again(task, bytes);
+        if again {
+            let mut copy = task.copy_of(call);
+            copy.attempts += 1;
+            harvest.again.push(copy);
+        } else {
+            match message {
+                Ok(message) => task.job.put_message(index, failed, message),
+                Err(error) => task.job.fail(index, error),
+            }
+            harvest.touch(&task.job);
+            harvest.calls += 1;
+        }
+        *self.current_mut()? += 1;
+        Ok(())
+    }
+
+    /// The first task has ended.
+    fn complete(&mut self, took: Duration, harvest: &mut Harvest) -> Result<(), Corrupt> {
+        let entry = self.entries.iter_mut().find(|entry| entry.task.is_some()).ok_or(Corrupt)?;
+        let task = entry.task.take().ok_or(Corrupt)?;
+        if entry.ended != task.calls {
+            return Err(Corrupt);
+        }
+        self.tasks -= 1;
+        task.job.took(u64::from(task.calls), took);
+        harvest.took.push(took);
+        if harvest.longest.has_room_for(took) {
+            let (function, first, calls) = (task.function.name(), task.first, task.calls);
+            harvest.longest.add(LongTask { took, function, first, calls });
+        }
+        Ok(())
+    }
+
+    /// The task that the next record is of, and how many of its calls have ended.
+    fn current(&self) -> Result<(&Task, &u32), Corrupt> {
+        let live = self.entries.iter().find_map(|entry| Some((entry.task.as_ref()?, &entry.ended)));
+        live.ok_or(Corrupt)
+    }
+
+    fn current_mut(&mut self) -> Result<&mut u32, Corrupt> {
+        let live = self.entries.iter_mut().find(|entry| entry.task.is_some());
+        live.map(|entry| &mut entry.ended).ok_or(Corrupt)
+    }
+
+    /// Lets go of positions that both sides are done with.
+    fn retire(&mut self) {
+        let passed = self.lane.passed();
+        while self.base < passed && self.entries.front().is_some_and(|entry| entry.task.is_none()) {
+            if let Some(entry) = self.entries.pop_front() {
+                self.freed = entry.end;
+            }
+            self.base += 1;
+        }
+        while self.messages.front().is_some_and(|position| *position < passed) {
+            self.messages.pop_front();
+        }
+    }
+
+    /// Tells the worker of a function that it does not know.
+    fn introduce(&mut self, definition: &Definition, position: u64) -> Result<(), SendError> {
+        let index = definition.number() as usize;
+        if self.known.get(index).copied().unwrap_or(false) {
+            return Ok(());
+        }
+        self.socket.send(&definition.introduction()?)?;
+        self.messages.push_back(position);
+        self.known.resize(self.known.len().max(index + 1), false);
+        self.known[index] = true;
+        Ok(())
+    }
+
+    /// Writes arguments to their ring; gives where, or `None` if it has no room.
+    fn write(&mut self, bytes: &[u8]) -> Option<usize> {
+        let len = bytes.len().next_multiple_of(8) as u64;
+        let mut begin = self.written;
+        if begin as usize % RING + bytes.len() > RING {
+            begin = begin.next_multiple_of(RING as u64);
+        }
+        if begin + len - self.freed > RING as u64 {
+            return None;
+        }
+        let offset = begin as usize % RING;
+        self.lane.write_arguments(offset, bytes);
+        self.written = begin + len;
+        Some(offset)
+    }
+}
+
+/// Whether a call that failed so gets another attempt.
+fn tries_again(task: &Task, failure: &[u8]) -> bool {
+    let retry = task.options.retry;
+    retry.minds_panics()
+        && retry.allows(&record::failure(carry::decode(failure, Vec::new())), task.attempts)
+}
+
+/// Why a task was not handed over.
+pub(crate) enum Refused {
+    /// There is no room at the moment.
+    Full(Task),
+    /// It cannot be sent.
+    Failed(Task, SendError),
+}
+
+/// What a dead worker leaves.
+#[derive(Default)]
+pub(crate) struct Leftovers {
+    /// The call that it was in.
+    pub(crate) running: Option<Task>,
+    /// Calls that it had not begun.
+    pub(crate) untouched: Vec<Task>,
+}

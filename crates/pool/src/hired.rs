@@ -1,0 +1,113 @@
+//! A worker as the pool knows it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use ipc_pipe::{Message, reactor::Watch};
+use procspawn_core::JoinHandle;
+
+use crate::TaskError;
+use crate::feeder::Feeder;
+use crate::sink::Outcomes;
+
+/// What a worker process returns.
+pub(crate) type Farewell = Option<Result<Message, TaskError>>;
+
+/// How much work may wait in the lane of a worker.
+const AHEAD: Duration = Duration::from_millis(1);
+/// How many tasks it has at least: the one that it is in, and the next.
+const FEWEST: usize = 2;
+const MOST: usize = 240;
+
+/// A worker process, its lane, and what is to become of it.
+pub(crate) struct Hired {
+    pub(crate) feeder: Feeder,
+    pub(crate) process: JoinHandle<Farewell>,
+    /// Set by whoever watches the process, when it has ended.
+    pub(crate) ended: Arc<AtomicBool>,
+    pub(crate) watch: Option<Watch>,
+    pub(crate) since: Instant,
+    /// How long it took to be ready; `None` before.
+    pub(crate) start_up: Option<Duration>,
+    /// It is to go when it has done what it has.
+    pub(crate) leaving: bool,
+    /// It has been told so.
+    pub(crate) told: bool,
+    /// Its lane had no room the last time.
+    pub(crate) is_stuffed: bool,
+    /// Since when it has had nothing to do.
+    pub(crate) idle_since: Option<Instant>,
+    /// How many calls it was handed.
+    pub(crate) calls: u64,
+    /// How long a task takes, as a moving mean.
+    cost: Option<Duration>,
+    /// Which call it was killed for, and what that is to be told.
+    pub(crate) doom: Option<Doom>,
+    pub(crate) last_look: Instant,
+}
+
+/// Why the pool itself has killed a worker.
+pub(crate) struct Doom {
+    pub(crate) job: Arc<dyn Outcomes>,
+    pub(crate) index: u64,
+    pub(crate) error: TaskError,
+}
+
+impl Hired {
+    pub(crate) fn new(
+        feeder: Feeder,
+        process: JoinHandle<Farewell>,
+        ended: Arc<AtomicBool>,
+        since: Instant,
+    ) -> Hired {
+        Hired {
+            feeder,
+            process,
+            ended,
+            watch: None,
+            since,
+            start_up: None,
+            leaving: false,
+            told: false,
+            is_stuffed: false,
+            idle_since: None,
+            calls: 0,
+            cost: None,
+            doom: None,
+            last_look: since,
+        }
+    }
+
+    /// True if it can be handed tasks.
+    pub(crate) fn is_open(&self) -> bool {
+        self.start_up.is_some() && !self.leaving && self.doom.is_none() && !self.has_ended()
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        // Acquire: pairs with the release of the watch; what the worker did is in shared memory.
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// How many tasks it may have.
+    pub(crate) fn depth(&self) -> usize {
+        let Some(cost) = self.cost else { return FEWEST };
+        let tasks = AHEAD.as_nanos() / cost.as_nanos().max(1);
+        usize::try_from(tasks).unwrap_or(MOST).clamp(FEWEST, MOST)
+    }
+
+    /// Notes how long a task took.
+    pub(crate) fn learn(&mut self, took: Duration) {
+        self.cost = Some(match self.cost {
+            None => took,
+            Some(cost) => cost - cost / 8 + took / 8,
+        });
+    }
+
+    /// Has the process killed, for the call that it is in.
+    pub(crate) fn kill_for(&mut self, doom: Doom) {
+        self.doom = Some(doom);
+        // It fails only if the process has changed its user, and then its tasks are its own.
+        let _ = self.process.kill();
+    }
+}

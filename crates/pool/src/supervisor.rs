@@ -1,0 +1,246 @@
+//! The pool's thread: it collects what workers have done, keeps the time, and replaces who is gone.
+//!
+//! It sleeps at the bell. Tasks are handed over by whoever gives them, so that a pool in which nothing
+//! ends needs no thread at all.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::hire::too_many;
+use crate::hired::Doom;
+use crate::inner::Inner;
+use crate::lane::{Lane, Phase as WorkerPhase};
+use crate::sink::Outcomes;
+use crate::state::{Buried, Phase, State};
+use crate::{PoolError, TaskError};
+
+/// How long it sleeps at most while a worker has tasks: one that was stopped or killed as it was about
+/// to ring may have kept another one's ring from having an effect.
+const LOOK: Duration = Duration::from_millis(50);
+/// How long it waits until it tries again to start a worker that the system refused.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What is to be done when the lock has been let go of.
+struct Round {
+    jobs: Vec<Arc<dyn Outcomes>>,
+    /// Places where a worker is to be started.
+    vacant: Vec<usize>,
+    deadline: Option<Instant>,
+    /// The lanes, if they have changed.
+    lanes: Option<(u64, Vec<Lane>)>,
+    is_over: bool,
+}
+
+/// The life of the thread.
+pub(crate) fn supervise(inner: &Inner) {
+    let (mut generation, mut lanes) = (u64::MAX, Vec::new());
+    loop {
+        // Acquire: pairs with the releases of those who ask for attention.
+        inner.attention.swap(false, Ordering::AcqRel);
+        let mut round = inner.round(generation);
+        if let Some((number, now)) = round.lanes {
+            (generation, lanes) = (number, now);
+        }
+        round.jobs.iter().for_each(|job| job.wake());
+        for index in round.vacant {
+            if let Err(error) = inner.hire(index).and_then(|()| inner.watch(index)) {
+                inner.failed_to_start(error);
+                round.deadline = Some(Instant::now() + PAUSE);
+            }
+            generation = u64::MAX;
+        }
+        if round.is_over {
+            break;
+        }
+        let is_needed = || {
+            inner.attention.load(Ordering::Acquire)
+                || generation == u64::MAX
+                || lanes.iter().any(Lane::has_records)
+        };
+        inner.bell.sleep(round.deadline, is_needed);
+    }
+    inner.lock().has_ended = true;
+    inner.tell();
+}
+
+impl Inner {
+    /// Does what is to be done under the lock.
+    fn round(&self, generation: u64) -> Round {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        state.collect();
+        self.greet(state);
+        for index in 0..state.places.len() {
+            let worker = state.places[index].worker.as_ref();
+            if worker.is_some_and(|worker| worker.has_ended())
+                && let Some(buried) = state.bury(index)
+            {
+                state.generation += 1;
+                self.mourn(state, buried);
+            }
+        }
+        let time = Instant::now();
+        let mut deadline = state.keep_time(time);
+        deadline = earlier(deadline, state.dismiss(time));
+        state.dispatch();
+        if state.workers().any(|worker| worker.feeder.tasks() > 0) {
+            deadline = earlier(deadline, time.checked_add(LOOK));
+        }
+        let vacant = state.fill_places();
+        let is_over = !matches!(state.phase, Phase::Open)
+            && state.is_idle()
+            && vacant.is_empty()
+            && state.places.iter().all(|place| place.worker.is_none() && !place.starting);
+        let lanes = (state.generation != generation).then(|| {
+            (state.generation, state.workers().map(|it| it.feeder.lane().clone()).collect())
+        });
+        let jobs = std::mem::take(&mut state.harvest.jobs);
+        Round { jobs, vacant, deadline, lanes, is_over }
+    }
+
+    /// Notices who has become ready.
+    fn greet(&self, state: &mut State) {
+        for place in &mut state.places {
+            let Some(worker) = &mut place.worker else { continue };
+            if worker.start_up.is_none() && worker.feeder.lane().phase() == WorkerPhase::Ready {
+                let took = worker.since.elapsed();
+                worker.start_up = Some(took);
+                worker.idle_since = Some(Instant::now());
+                place.past.start_up = took;
+                state.failures = 0;
+            }
+        }
+        if !state.is_built
+            && state
+                .places
+                .iter()
+                .all(|place| place.worker.as_ref().is_some_and(|worker| worker.start_up.is_some()))
+        {
+            state.is_built = true;
+            self.tell();
+        }
+    }
+
+    /// Notes what a worker has left.
+    fn mourn(&self, state: &mut State, buried: Buried) {
+        state.farewells.extend(buried.farewell);
+        if buried.expected || buried.was_ready {
+            return;
+        }
+        let error = match buried.why_not_ready {
+            Some(error) => PoolError::Initializer(error),
+            None => PoolError::WorkerDied(buried.died),
+        };
+        self.count_failure(state, error);
+    }
+
+    fn failed_to_start(&self, error: PoolError) {
+        let mut state = self.lock();
+        self.count_failure(&mut state, error);
+        let jobs = std::mem::take(&mut state.harvest.jobs);
+        drop(state);
+        jobs.iter().for_each(|job| job.wake());
+    }
+
+    /// A worker has never been ready. One is enough for a pool that is being made.
+    fn count_failure(&self, state: &mut State, error: PoolError) {
+        state.failures += 1;
+        if !state.is_built {
+            state.end(&TaskError::Terminated);
+            state.stillborn.get_or_insert(error);
+            state.workers().for_each(|worker| drop(worker.process.kill()));
+            self.tell();
+        } else if state.failures > state.limits.failures && !matches!(state.phase, Phase::Over(_)) {
+            state.end(&too_many(state.failures, &error.to_string()));
+            state.workers().for_each(|worker| drop(worker.process.kill()));
+        }
+    }
+}
+
+impl State {
+    /// Stops calls that have run for too long; says when the next one may have.
+    fn keep_time(&mut self, time: Instant) -> Option<Instant> {
+        let mut next = None;
+        for index in 0..self.places.len() {
+            let Some(worker) = &mut self.places[index].worker else { continue };
+            let Some(front) = worker.feeder.front() else { continue };
+            let (soft, hard) = (front.options.soft_timeout, front.options.timeout);
+            if (soft, hard) == (None, None) || worker.doom.is_some() {
+                continue;
+            }
+            let Some((elapsed, position, call)) = worker.feeder.elapsed() else {
+                // It has not begun, so it has all of its time from now on.
+                let limit = [soft, hard].into_iter().flatten().min();
+                next = earlier(next, limit.and_then(|limit| time.checked_add(limit)));
+                continue;
+            };
+            if let Some(limit) = hard.filter(|limit| elapsed >= *limit) {
+                let job = front.job.clone();
+                let index = front.first + u64::from(call);
+                // What it has not begun must not be begun by a process that is to die.
+                while let Some(task) = worker.feeder.take_back(|_| true) {
+                    self.backlog.push_front(task.options.priority, task);
+                }
+                worker.kill_for(Doom { job, index, error: TaskError::TimedOut(limit) });
+                continue;
+            }
+            match soft.filter(|limit| elapsed >= *limit) {
+                Some(_) => worker.feeder.lane().ask_to_stop(position, call),
+                None => next = earlier(next, after(time, soft, elapsed)),
+            }
+            next = earlier(next, after(time, hard, elapsed));
+        }
+        next
+    }
+
+    /// Lets workers go that have reached a limit, or are too many; says when to look again.
+    fn dismiss(&mut self, time: Instant) -> Option<Instant> {
+        let mut next = None;
+        let over = matches!(self.phase, Phase::Closed) && self.is_idle();
+        for place in &mut self.places {
+            let Some(worker) = &mut place.worker else { continue };
+            if !worker.leaving && (over || place.closed || self.limits.are_reached(worker, time)) {
+                worker.leaving = true;
+                while let Some(task) = worker.feeder.take_back(|_| true) {
+                    self.backlog.push_front(task.options.priority, task);
+                }
+            }
+            if worker.leaving && !worker.told && worker.feeder.tasks() == 0 {
+                worker.told = true;
+                worker.feeder.lane().order_to_leave();
+            }
+            if !worker.leaving {
+                next = earlier(next, self.limits.next_look(worker, time));
+            }
+        }
+        next
+    }
+
+    /// Marks the places where a worker is to be started.
+    fn fill_places(&mut self) -> Vec<usize> {
+        let wanted = match self.phase {
+            // Who is let go for want of work is missed only when there is work.
+            Phase::Open => self.limits.idle.is_none() || !self.backlog.is_empty(),
+            Phase::Closed => !self.backlog.is_empty(),
+            Phase::Over(_) => false,
+        };
+        let mut vacant = Vec::new();
+        for (index, place) in self.places.iter_mut().enumerate() {
+            if wanted && place.is_vacant() {
+                place.starting = true;
+                vacant.push(index);
+            }
+        }
+        vacant
+    }
+}
+
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    [one, other].into_iter().flatten().min()
+}
+
+/// When a limit will be reached of which so much has elapsed.
+fn after(time: Instant, limit: Option<Duration>, elapsed: Duration) -> Option<Instant> {
+    limit.and_then(|limit| time.checked_add(limit.saturating_sub(elapsed)))
+}

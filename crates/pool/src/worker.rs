@@ -1,0 +1,275 @@
+//! The life of a worker process.
+
+use std::any::Any;
+use std::io::Write;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ipc_pipe::{Handle, Message, Packets, RecvError};
+use procspawn_core::{catch_panic, ignore_interrupts};
+use rustix::thread::CpuSet;
+use serde::{Deserialize, Serialize};
+use sync_primitives::Origin;
+
+use crate::TaskError;
+use crate::callee::{Callee, missing};
+use crate::context;
+use crate::lane::{Found, Lane, Phase, Slot, now};
+use crate::parcel::{Errand, Inbound, Outbound};
+use crate::record::{self, Failure};
+use crate::records::Records;
+use crate::task::calls_of;
+
+/// What tasks are given besides their arguments.
+pub(crate) type Payload = Arc<dyn Any + Send + Sync>;
+
+/// All that a worker is given at its start.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Seat {
+    pub(crate) id: usize,
+    pub(crate) lane: Lane,
+    pub(crate) socket: Handle<OwnedFd>,
+    pub(crate) duties: Duties,
+}
+
+/// What is the same for all workers of a pool.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Duties {
+    /// The processors that it runs on; all if there are none.
+    pub(crate) cpus: Vec<usize>,
+    pub(crate) payload: Option<Errand<Payload>>,
+    pub(crate) initializer: Option<Errand<Box<dyn Any>>>,
+    pub(crate) exit: Option<Errand<Message>>,
+}
+
+/// A worker at work.
+struct Worker {
+    lane: Rc<Lane>,
+    socket: Packets,
+    functions: Vec<Option<Box<dyn Callee>>>,
+    records: Records,
+    position: u64,
+    arguments: Vec<u8>,
+    /// When the last task ended, how long all took, and how long was waited for them.
+    last: u64,
+    worked: u64,
+    waited: u64,
+    origin: Origin,
+}
+
+/// Takes tasks until it is told to leave; gives what the exit function gives.
+pub(crate) fn serve(seat: Seat) -> Option<Result<Message, TaskError>> {
+    ignore_interrupts();
+    let Seat { id, lane, socket, duties } = seat;
+    let Duties { cpus, payload, initializer, exit } = duties;
+    let lane = Rc::new(lane);
+    let socket = Packets::try_from(socket.into_inner()).ok()?;
+    let origin = pin(&cpus)
+        .and_then(|()| prepare(id, &lane, payload, initializer))
+        .and_then(|()| Origin::here().map_err(|error| TaskError::Invalid(error.to_string())));
+    let origin = match origin {
+        Ok(origin) => origin,
+        Err(error) => {
+            // If it cannot be sent, the phase says enough.
+            let _ = socket.send(&Outbound::NotReady(error));
+            lane.set_phase(Phase::Failed);
+            lane.bell().ring_anyway();
+            return None;
+        }
+    };
+    lane.set_phase(Phase::Ready);
+    lane.bell().ring_anyway();
+    Worker::new(lane, socket, origin).work();
+    let exit = exit.map(|exit| catch_panic(|| exit.run()).map_err(record::panicked)?);
+    context::leave();
+    exit
+}
+
+/// Becomes the worker that tasks find themselves in.
+fn prepare(
+    id: usize,
+    lane: &Rc<Lane>,
+    payload: Option<Errand<Payload>>,
+    initializer: Option<Errand<Box<dyn Any>>>,
+) -> Result<(), TaskError> {
+    let caught = catch_panic(|| payload.map(Errand::run).transpose());
+    let payload = caught.map_err(record::panicked)??;
+    let stop = lane.clone();
+    context::enter(id, Box::new(move || stop.is_to_stop()), payload);
+    let caught = catch_panic(|| initializer.map(Errand::run).transpose());
+    context::set_state(caught.map_err(record::panicked)??);
+    Ok(())
+}
+
+/// Runs on these processors only.
+fn pin(cpus: &[usize]) -> Result<(), TaskError> {
+    if cpus.is_empty() {
+        return Ok(());
+    }
+    let mut set = CpuSet::new();
+    for cpu in cpus.iter().filter(|cpu| **cpu < CpuSet::MAX_CPU) {
+        set.set(*cpu);
+    }
+    rustix::thread::sched_setaffinity(None, &set)
+        .map_err(|error| TaskError::Invalid(format!("processors {cpus:?}: {error}")))
+}
+
+impl Worker {
+    fn new(lane: Rc<Lane>, socket: Packets, origin: Origin) -> Worker {
+        Worker {
+            records: Records::new(lane.clone()),
+            lane,
+            socket,
+            functions: Vec::new(),
+            position: 0,
+            arguments: Vec::new(),
+            last: now(),
+            worked: 0,
+            waited: 0,
+            origin,
+        }
+    }
+
+    fn work(&mut self) {
+        loop {
+            match self.lane.claim(self.position) {
+                // If the socket has ended, the pool is gone.
+                Found::Task(slot) => match self.run(slot) {
+                    Ok(()) => self.pass(),
+                    Err(_) => return,
+                },
+                Found::Revoked => self.pass(),
+                Found::Nothing if self.lane.is_to_leave() => return,
+                Found::Nothing => self.wait(),
+            }
+        }
+    }
+
+    fn pass(&mut self) {
+        self.position += 1;
+        self.lane.pass(self.position);
+    }
+
+    /// Waits for the next task.
+    fn wait(&mut self) {
+        if self.lane.spin_for_task(self.position) {
+            return;
+        }
+        // What a task has printed without an end of line would be seen at the next one otherwise.
+        let _ = std::io::stdout().flush();
+        if rustix::io::fcntl_getfd(&self.socket).is_err() {
+            // A task has closed all descriptors. That which ties this process to its parent is gone
+            // with them, so it must not stay.
+            std::process::exit(1);
+        }
+        self.lane.wait_for_task(self.position);
+        let now = now();
+        self.waited += now - self.last;
+        self.last = now;
+        self.lane.note_times(self.worked, self.waited);
+    }
+
+    /// Makes the calls of a task.
+    fn run(&mut self, slot: Slot) -> Result<(), RecvError> {
+        let long = if slot.by_socket { Some(self.fetch_arguments()?) } else { None };
+        while self.functions.get(slot.function as usize).is_none_or(Option::is_none) {
+            self.fetch()?;
+        }
+        match long {
+            Some(message) => self.call_long(slot, message),
+            None => self.call_each(slot),
+        }
+        // A worker that goes on says so now and then; one that is about to wait, always.
+        self.records.ring(self.last, !self.lane.has_task(self.position + 1));
+        Ok(())
+    }
+
+    fn call_each(&mut self, slot: Slot) {
+        let mut arguments = std::mem::take(&mut self.arguments);
+        self.lane.read_arguments(slot, &mut arguments);
+        let mut calls = calls_of(&arguments);
+        let mut call = 0;
+        while call < slot.calls {
+            // One catch for all calls up to the first that panics.
+            let caught = catch_panic(|| {
+                while let Some(arguments) = calls.next() {
+                    self.call_one(slot, call, arguments);
+                    call += 1;
+                }
+            });
+            match caught {
+                Err(panic) => self.publish(slot, call, Some(Err(Failure::panicked(panic)))),
+                // The pool writes as many as it says.
+                Ok(()) if call < slot.calls => self.publish(slot, call, None),
+                Ok(()) => {}
+            }
+            call += 1;
+        }
+        drop(calls);
+        self.arguments = arguments;
+    }
+
+    fn call_one(&mut self, slot: Slot, call: u32, arguments: Option<&[u8]>) {
+        self.lane.begin(self.position, call, slot.timed);
+        let callee = self.functions[slot.function as usize].as_deref().expect("it was fetched");
+        let result = arguments.map(|arguments| {
+            self.records.write(|value, files| callee.call(arguments, value, files))
+        });
+        self.publish(slot, call, result);
+    }
+
+    fn call_long(&mut self, slot: Slot, message: Message) {
+        self.lane.begin(self.position, 0, slot.timed);
+        let callee = self.functions[slot.function as usize].as_deref().expect("it was fetched");
+        let records = &mut self.records;
+        let caught =
+            catch_panic(|| records.write(|value, files| callee.call_with(message, value, files)));
+        let result = caught.unwrap_or_else(|panic| Err(Failure::panicked(panic)));
+        self.publish(slot, 0, Some(result));
+    }
+
+    /// Shows the pool what came of a call.
+    fn publish(&mut self, slot: Slot, call: u32, result: Option<Result<(), Failure>>) {
+        if !self.origin.is_here() {
+            // The task has forked and returned twice. This is the copy, which has no place here.
+            std::process::exit(0);
+        }
+        let took = (call + 1 == slot.calls).then(|| {
+            let now = now();
+            let took = now - self.last;
+            self.last = now;
+            self.worked += took;
+            self.lane.note_times(self.worked, self.waited);
+            took
+        });
+        self.records.publish(&self.socket, result, took);
+    }
+
+    /// Receives the arguments of the task at this position, past those of tasks that were revoked.
+    fn fetch_arguments(&mut self) -> Result<Message, RecvError> {
+        loop {
+            if let Some((position, message)) = self.fetch()?
+                && position == self.position
+            {
+                return Ok(message);
+            }
+        }
+    }
+
+    /// Receives one thing, and notes it if it is a function.
+    fn fetch(&mut self) -> Result<Option<(u64, Message)>, RecvError> {
+        match self.socket.recv::<Inbound<Message>>(None)? {
+            Inbound::Arguments { position, arguments } => Ok(Some((position, arguments))),
+            Inbound::Function { number, make, function } => {
+                let number = number as usize;
+                if self.functions.len() <= number {
+                    self.functions.resize_with(number + 1, || None);
+                }
+                let callee = make.call((function,));
+                self.functions[number] = Some(callee.unwrap_or_else(missing));
+                Ok(None)
+            }
+        }
+    }
+}
