@@ -126,8 +126,7 @@ impl Wake for Notice {
         // Release: who sees that it has ended finds it so.
         self.ended.store(true, Ordering::Release);
         self.attention.store(true, Ordering::Release);
-        // The worker may have died while it was about to ring.
-        self.bell.ring_anyway();
+        self.bell.ring();
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) struct Hired {
     pub(crate) leaving: bool,
     /// It has been told so.
     pub(crate) told: bool,
-    /// Its lane had no room the last time.
+    /// Its lane has no room at the moment.
     pub(crate) is_stuffed: bool,
     /// Since when it has had nothing to do.
     pub(crate) idle_since: Option<Instant>,

@@ -132,13 +132,6 @@ impl Bell {
         wake(self.word());
     }
 
-    /// Wakes the pool even if the last one to ring died before it had done so.
-    pub(crate) fn ring_anyway(&self) {
-        self.word().store(0, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
-        futex::wake_all(self.word());
-    }
-
     /// Sleeps until the bell rings or `deadline` has passed, unless `is_needed` says that there is
     /// something to do.
     pub(crate) fn sleep(
@@ -156,21 +149,25 @@ impl Bell {
 
 /// Sleeps at a word that one thread sleeps at and others wake.
 ///
-/// The sleeper says that it sleeps and then looks; a waker stores what there is to see and then looks
-/// whether somebody sleeps. The fences order the two steps of each, so one of them sees the other.
+/// The lowest bit says that it sleeps, and is its own to change; the others count wakes. The sleeper
+/// sets the bit and then looks; a waker stores what there is to see and then looks at the bit. The
+/// fences order the two steps of each, so one of them sees the other. The count keeps a sleeper awake
+/// that was woken between its look and its sleep. As no waker takes the bit away, one that dies or is
+/// stopped before it has woken anybody keeps no other from doing so.
 fn sleep(word: &AtomicU32, deadline: Option<std::time::Instant>, is_needed: impl FnOnce() -> bool) {
-    word.store(1, Ordering::Relaxed);
+    let value = word.fetch_or(1, Ordering::Relaxed) | 1;
     fence(Ordering::SeqCst);
     if !is_needed() {
-        futex::wait(word, 1, deadline);
+        futex::wait(word, value, deadline);
     }
-    word.store(0, Ordering::Relaxed);
+    word.fetch_and(!1, Ordering::Relaxed);
 }
 
 /// See [`sleep`].
 fn wake(word: &AtomicU32) {
     fence(Ordering::SeqCst);
-    if word.load(Ordering::Relaxed) == 1 && word.swap(0, Ordering::Relaxed) == 1 {
+    if word.load(Ordering::Relaxed) & 1 == 1 {
+        word.fetch_add(2, Ordering::Relaxed);
         futex::wake(word, 1);
     }
 }

@@ -32,11 +32,15 @@ use crate::{Data, PoolError, TaskError};
 /// ```
 /// use pool::{Executor, Pool};
 ///
+/// fn crash(code: i32) {
+///     std::process::exit(code);
+/// }
+///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # procspawn_core::init();
 /// let pool = Pool::with_workers(2)?;
 /// assert_eq!(pool.map(|x: u64| x * x, 1..=4)?, [1, 4, 9, 16]);
-/// assert!(pool.apply(|| std::process::abort(), ()).unwrap_err().is_worker_died());
+/// assert!(pool.apply(crash, (7,)).unwrap_err().is_worker_died());
 /// assert_eq!(pool.apply(|x: u64| x + 1, (41,))?, 42);
 /// # Ok(())
 /// # }

@@ -134,6 +134,9 @@ impl State {
     /// Hands tasks to the workers that have room, those with the fewest first, and wakes them.
     pub(crate) fn dispatch(&mut self) {
         let mut touched = false;
+        for worker in self.places.iter_mut().filter_map(|place| place.worker.as_mut()) {
+            worker.is_stuffed = false;
+        }
         while let Some(task) = self.backlog.pop() {
             let Some(index) = self.freest() else {
                 self.backlog.push_front(task.options.priority, task);
@@ -230,7 +233,6 @@ impl State {
                 // It has written over its lane: nothing that it says from now on counts.
                 let _ = worker.process.kill();
             }
-            worker.is_stuffed = false;
             place.past.calls += self.harvest.calls - calls;
             for took in self.harvest.took.drain(..) {
                 worker.learn(took);

@@ -15,9 +15,6 @@ use crate::sink::Outcomes;
 use crate::state::{Buried, Phase, State};
 use crate::{PoolError, TaskError};
 
-/// How long it sleeps at most while a worker has tasks: one that was stopped or killed as it was about
-/// to ring may have kept another one's ring from having an effect.
-const LOOK: Duration = Duration::from_millis(50);
 /// How long it waits until it tries again to start a worker that the system refused.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -84,9 +81,6 @@ impl Inner {
         let mut deadline = state.keep_time(time);
         deadline = earlier(deadline, state.dismiss(time));
         state.dispatch();
-        if state.workers().any(|worker| worker.feeder.tasks() > 0) {
-            deadline = earlier(deadline, time.checked_add(LOOK));
-        }
         let vacant = state.fill_places();
         let is_over = !matches!(state.phase, Phase::Open)
             && state.is_idle()

@@ -74,12 +74,12 @@ pub(crate) fn serve(seat: Seat) -> Option<Result<Message, TaskError>> {
             // If it cannot be sent, the phase says enough.
             let _ = socket.send(&Outbound::NotReady(error));
             lane.set_phase(Phase::Failed);
-            lane.bell().ring_anyway();
+            lane.bell().ring();
             return None;
         }
     };
     lane.set_phase(Phase::Ready);
-    lane.bell().ring_anyway();
+    lane.bell().ring();
     Worker::new(lane, socket, origin).work();
     let exit = exit.map(|exit| catch_panic(|| exit.run()).map_err(record::panicked)?);
     context::leave();
@@ -136,23 +136,29 @@ impl Worker {
             match self.lane.claim(self.position) {
                 // If the socket has ended, the pool is gone.
                 Found::Task(slot) => match self.run(slot) {
-                    Ok(()) => self.pass(),
+                    Ok(()) => self.position += 1,
                     Err(_) => return,
                 },
-                Found::Revoked => self.pass(),
+                Found::Revoked => {
+                    self.pass();
+                    self.position += 1;
+                }
                 Found::Nothing if self.lane.is_to_leave() => return,
                 Found::Nothing => self.wait(),
             }
         }
     }
 
-    fn pass(&mut self) {
-        self.position += 1;
-        self.lane.pass(self.position);
+    /// Needs nothing more that stands at this position. The pool uses it again when it also has all
+    /// records of the task.
+    fn pass(&self) {
+        self.lane.pass(self.position + 1);
     }
 
     /// Waits for the next task.
     fn wait(&mut self) {
+        // Always, as the pool may have taken tasks back that were to come, and wait for the room.
+        self.records.ring(self.last, true);
         if self.lane.spin_for_task(self.position) {
             return;
         }
@@ -180,14 +186,14 @@ impl Worker {
             Some(message) => self.call_long(slot, message),
             None => self.call_each(slot),
         }
-        // A worker that goes on says so now and then; one that is about to wait, always.
-        self.records.ring(self.last, !self.lane.has_task(self.position + 1));
+        self.records.ring(self.last, false);
         Ok(())
     }
 
     fn call_each(&mut self, slot: Slot) {
         let mut arguments = std::mem::take(&mut self.arguments);
         self.lane.read_arguments(slot, &mut arguments);
+        self.pass();
         let mut calls = calls_of(&arguments);
         let mut call = 0;
         while call < slot.calls {
@@ -220,6 +226,7 @@ impl Worker {
     }
 
     fn call_long(&mut self, slot: Slot, message: Message) {
+        self.pass();
         self.lane.begin(self.position, 0, slot.timed);
         let callee = self.functions[slot.function as usize].as_deref().expect("it was fetched");
         let records = &mut self.records;
