@@ -20,6 +20,7 @@ mod progress;
 mod record;
 mod serial;
 mod sink;
+mod thread;
 mod work;
 
 pub use call::Call;
@@ -37,4 +38,5 @@ pub use progress::Progress;
 pub use record::Run;
 pub use serial::SerialPool;
 pub use sink::{Outcomes, Sink};
+pub use thread::{ThreadPool, ThreadPoolBuilder};
 pub use work::Work;
