@@ -122,7 +122,7 @@ impl<R: Data> Handle<R> {
         callback: impl FnOnce(Result<R, TaskError>) -> T + Send + 'static,
     ) -> Handle<T> {
         let cell = Cell::new();
-        let after = Handle::new(cell.clone(), Arc::new(Chained(self.job(), self.control.clone())));
+        let after = Handle::new(cell.clone(), Chained::to(self.job(), self.control.clone()));
         let (before, callbacks) = (self.cell.clone(), self.control.callbacks().clone());
         self.cell.at_end(move || {
             callbacks.push(move || {
@@ -182,7 +182,13 @@ impl<R> fmt::Debug for Handle<R> {
 }
 
 /// What a callback's handle controls: the task before it.
-struct Chained(Arc<dyn Outcomes>, Arc<dyn Control>);
+pub(crate) struct Chained(Arc<dyn Outcomes>, Arc<dyn Control>);
+
+impl Chained {
+    pub(crate) fn to(job: Arc<dyn Outcomes>, control: Arc<dyn Control>) -> Arc<dyn Control> {
+        Arc::new(Chained(job, control))
+    }
+}
 
 impl Control for Chained {
     fn cancel(&self, _job: &Arc<dyn Outcomes>, running: Running) -> bool {
