@@ -10,6 +10,7 @@ use procspawn_core::catch_panic;
 
 use crate::cell::Cell;
 use crate::control::{Control, Running, TaskState};
+use crate::hooks::Bell;
 use crate::sink::{Outcomes, Sink};
 use crate::{Data, Progress, TaskError, record};
 
@@ -155,8 +156,8 @@ impl<R: Data> Handle<R> {
         self.cell.progress().clone()
     }
 
-    pub(crate) fn at_end(&self, hook: impl FnOnce() + Send + 'static) {
-        self.cell.at_end(hook);
+    pub(crate) fn ring_at_end(&self, bell: &Arc<Bell>, number: usize) {
+        self.cell.ring_at_end(bell, number);
     }
 
     fn job(&self) -> Arc<dyn Outcomes> {

@@ -12,6 +12,7 @@ use crate::batch::{Arrivals, Batch};
 use crate::cell::Cell;
 use crate::control::{Control, Running};
 use crate::handle::{Chained, Handle};
+use crate::hooks::Bell;
 use crate::sink::{Outcomes, Sink};
 use crate::{Data, Progress, TaskError, record};
 
@@ -115,8 +116,8 @@ impl<R: Data> MapHandle<R> {
         after
     }
 
-    pub(crate) fn at_end(&self, hook: impl FnOnce() + Send + 'static) {
-        self.batch.at_end(hook);
+    pub(crate) fn ring_at_end(&self, bell: &Arc<Bell>, number: usize) {
+        self.batch.ring_at_end(bell, number);
     }
 
     fn take(&mut self, deadline: Option<Instant>) -> Option<Result<Vec<R>, TaskError>> {

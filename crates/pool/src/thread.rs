@@ -7,9 +7,11 @@
 
 mod backlog;
 mod builder;
+mod calls;
 mod copier;
 mod crew;
 mod end;
+mod orphan;
 mod seats;
 mod task;
 mod timer;
@@ -23,15 +25,15 @@ use std::time::{Duration, Instant};
 use procspawn_core::Function;
 
 pub use builder::ThreadPoolBuilder;
+use calls::{Calls, Job};
 use copier::Copier;
 use crew::Crew;
-use task::{Calls, Job, Task};
+use orphan::Orphan;
+use task::Task;
 
-use crate::callbacks::Callbacks;
 use crate::cell::Cell;
-use crate::control::{Control, Running};
+use crate::control::Control;
 use crate::executor::Executor;
-use crate::sink::Outcomes;
 use crate::work::Work;
 use crate::{Data, Handle, Options, PoolError, TaskError};
 
@@ -234,25 +236,5 @@ struct Once<C>(C);
 impl<R, C: FnOnce() -> R> Once<C> {
     fn call(self) -> R {
         (self.0)()
-    }
-}
-
-/// Control of tasks that were given to a pool of another process, all of which have failed.
-#[derive(Default)]
-struct Orphan {
-    callbacks: Callbacks,
-}
-
-impl Control for Orphan {
-    fn cancel(&self, _job: &Arc<dyn Outcomes>, _running: Running) -> bool {
-        false
-    }
-
-    fn is_running(&self, _job: &Arc<dyn Outcomes>) -> bool {
-        false
-    }
-
-    fn callbacks(&self) -> &Callbacks {
-        &self.callbacks
     }
 }
