@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 
 use ipc_pipe::Message;
 
+use crate::hooks::{Bell, Hooks};
 use crate::record::{self, Run};
 use crate::sink::{Outcomes, Sink};
 use crate::{Data, Progress, TaskError};
-
-type Hook = Box<dyn FnOnce() + Send>;
 
 /// Takes in outcomes as they come, and hands them out many at a time.
 pub(crate) struct Batch<R> {
@@ -29,7 +28,7 @@ struct State<R> {
     total: Option<u64>,
     cost: Cost,
     waker: Option<Waker>,
-    hooks: Vec<Hook>,
+    hooks: Hooks,
 }
 
 /// How long calls took, and how many bytes their values had.
@@ -63,7 +62,7 @@ impl<R: Data> Batch<R> {
             total: None,
             cost: Cost::default(),
             waker: None,
-            hooks: Vec::new(),
+            hooks: Hooks::default(),
         };
         let (state, changed) = (Mutex::new(state), Condvar::new());
         Arc::new(Batch { state, changed, progress: Progress::default() })
@@ -112,11 +111,22 @@ impl<R: Data> Batch<R> {
     pub(crate) fn at_end(&self, hook: impl FnOnce() + Send + 'static) {
         let mut state = self.state();
         if !state.is_complete() {
-            state.hooks.push(Box::new(hook));
+            state.hooks.call(hook);
             return;
         }
         drop(state);
         hook();
+    }
+
+    /// Has `bell` rung at the end, or now if that has been.
+    pub(crate) fn ring_at_end(&self, bell: &Arc<Bell>, number: usize) {
+        let mut state = self.state();
+        if !state.is_complete() {
+            state.hooks.ring(bell, number);
+            return;
+        }
+        drop(state);
+        bell.ring(number);
     }
 
     fn wait(&self, goal: u64, deadline: Option<Instant>) -> MutexGuard<'_, State<R>> {
@@ -218,9 +228,7 @@ impl<R: Data> Outcomes for Batch<R> {
         if let Some(waker) = waker {
             waker.wake();
         }
-        for hook in hooks {
-            hook();
-        }
+        hooks.run();
     }
 
     fn is_over(&self) -> bool {

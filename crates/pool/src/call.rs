@@ -10,6 +10,7 @@ use crate::chunk::Chunks;
 use crate::executor::Executor;
 use crate::feed::Feed;
 use crate::imap::{Imap, ImapUnordered};
+use crate::sink::Outcomes;
 use crate::work::Work;
 use crate::{Data, Handle, MapHandle, Options, Retry, TaskError};
 
@@ -183,6 +184,7 @@ impl<'e, E: Executor + ?Sized, F: Copy> Call<'e, E, F> {
         let mut places: Vec<Option<Result<F::Output, TaskError>>> = Vec::new();
         while !feed.is_over() {
             feed.fill();
+            feed.pass_on_panic();
             let half = feed.under_way().div_ceil(2);
             let came = feed.collect(half, None, |index, result| {
                 let place = index as usize;
@@ -213,7 +215,8 @@ impl<'e, E: Executor + ?Sized, F: Copy> Call<'e, E, F> {
         let mut feed = self.feed(calls.into_iter());
         if let Err(invalid) = self.check() {
             let batch = feed.forget();
-            crate::sink::Outcomes::fail(&*batch, 0, invalid);
+            batch.progress().submit(1);
+            batch.fail(0, invalid);
             return MapHandle::new(batch, 1, control);
         }
         feed.fill_all();

@@ -5,6 +5,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
+use std::time::Instant;
 
 type Callback = Box<dyn FnOnce() + Send>;
 
@@ -48,10 +49,25 @@ impl Callbacks {
 
     /// Waits until all have run; not in a callback, which would wait for itself.
     pub(crate) fn join(&self) {
+        self.join_until(None);
+    }
+
+    /// The same, but not beyond `deadline`; false if some have not run by then.
+    pub(crate) fn join_until(&self, deadline: Option<Instant>) -> bool {
         let mut state = self.0.lock();
         while state.thread.is_some_and(|thread| thread != thread::current().id()) {
-            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = match deadline {
+                None => self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let Some(left) = deadline.checked_duration_since(Instant::now()) else {
+                        return false;
+                    };
+                    let waited = self.0.changed.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
         }
+        true
     }
 }
 

@@ -6,12 +6,10 @@ use std::time::{Duration, Instant};
 
 use ipc_pipe::Message;
 
+use crate::hooks::{Bell, Hooks};
 use crate::record::{self, Run};
 use crate::sink::{Outcomes, Sink};
 use crate::{Data, Progress, TaskError};
-
-/// Called when the task has ended, by whoever ended it: it must not take long.
-type Hook = Box<dyn FnOnce() + Send>;
 
 /// The outcome of one task, which is put once and taken once.
 pub(crate) struct Cell<R> {
@@ -23,7 +21,7 @@ pub(crate) struct Cell<R> {
 struct State<R> {
     outcome: Outcome<R>,
     waker: Option<Waker>,
-    hooks: Vec<Hook>,
+    hooks: Hooks,
 }
 
 enum Outcome<R> {
@@ -37,7 +35,7 @@ enum Outcome<R> {
 
 impl<R: Data> Cell<R> {
     pub(crate) fn new() -> Arc<Cell<R>> {
-        let state = State { outcome: Outcome::Pending, waker: None, hooks: Vec::new() };
+        let state = State { outcome: Outcome::Pending, waker: None, hooks: Hooks::default() };
         let progress = Progress::default();
         progress.submit(1);
         Arc::new(Cell { state: Mutex::new(state), changed: Condvar::new(), progress })
@@ -78,11 +76,22 @@ impl<R: Data> Cell<R> {
     pub(crate) fn at_end(&self, hook: impl FnOnce() + Send + 'static) {
         let mut state = self.state();
         if state.outcome.is_pending() {
-            state.hooks.push(Box::new(hook));
+            state.hooks.call(hook);
             return;
         }
         drop(state);
         hook();
+    }
+
+    /// Has `bell` rung at the end, or now if that has been.
+    pub(crate) fn ring_at_end(&self, bell: &Arc<Bell>, number: usize) {
+        let mut state = self.state();
+        if state.outcome.is_pending() {
+            state.hooks.ring(bell, number);
+            return;
+        }
+        drop(state);
+        bell.ring(number);
     }
 
     fn wait(&self, deadline: Option<Instant>) -> Option<MutexGuard<'_, State<R>>> {
@@ -145,9 +154,7 @@ impl<R: Data> Outcomes for Cell<R> {
         if let Some(waker) = waker {
             waker.wake();
         }
-        for hook in hooks {
-            hook();
-        }
+        hooks.run();
     }
 
     fn is_over(&self) -> bool {

@@ -46,8 +46,10 @@ impl Chunks {
         let Some(per_call) = per_call else { return 1 };
         let wanted = (TASK.as_nanos() / per_call.as_nanos().max(1)).clamp(1, MOST as u128) as usize;
         let grown = wanted.min((self.last * 2).max(1));
-        let share = left.map_or(grown, |left| left.div_ceil(self.workers * TAIL).max(1));
-        let within = self.window.map_or(grown, |window| (window / (2 * self.workers)).max(1));
+        let share =
+            left.map_or(grown, |left| left.div_ceil(self.workers.saturating_mul(TAIL)).max(1));
+        let within =
+            self.window.map_or(grown, |window| (window / self.workers.saturating_mul(2)).max(1));
         self.last = grown;
         grown.min(share).min(within)
     }
@@ -61,7 +63,7 @@ impl Chunks {
         let ahead = per_call.map_or(0, |per_call| {
             (AHEAD.as_nanos() / per_call.as_nanos().max(1)).min(MOST as u128) as usize
         });
-        let calls = self.workers * ahead.max(TASKS_AHEAD * chunk);
+        let calls = self.workers.saturating_mul(ahead.max(chunk.saturating_mul(TASKS_AHEAD)));
         let fits = self.window_bytes.and_then(|limit| limit.checked_div(bytes));
         fits.map_or(calls, |fits| calls.min(usize::try_from(fits).unwrap_or(usize::MAX).max(1)))
     }

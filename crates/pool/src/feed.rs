@@ -1,5 +1,7 @@
 //! Hands the calls of a job to an executor as fast as their outcomes are taken.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,6 +23,8 @@ pub(crate) struct Feed<'e, E: Executor + ?Sized, F: Function<A>, A, I> {
     function: F,
     /// `None` once it has ended.
     calls: Option<I>,
+    /// What the iterator ended with, if that was a panic.
+    panic: Option<Box<dyn Any + Send>>,
     options: Options,
     chunks: Chunks,
     batch: Arc<Batch<F::Output>>,
@@ -53,6 +57,7 @@ where
             executor,
             function,
             calls: Some(calls),
+            panic: None,
             options,
             chunks,
             job: batch.clone(),
@@ -85,6 +90,19 @@ where
         while self.calls.is_some() {
             let chunk = self.chunks.next(None, self.calls_left());
             self.hand_over(usize::MAX, chunk);
+        }
+        self.pass_on_panic();
+    }
+
+    /// Takes no more calls.
+    pub(crate) fn end(&mut self) {
+        self.calls = None;
+    }
+
+    /// Panics if the iterator has, with the calls before that handed over.
+    pub(crate) fn pass_on_panic(&mut self) {
+        if let Some(panic) = self.panic.take() {
+            resume_unwind(panic);
         }
     }
 
@@ -142,8 +160,10 @@ where
 
     fn hand_over(&mut self, count: usize, chunk: usize) {
         let Some(iterator) = &mut self.calls else { return };
-        let count = count.min((16 * chunk).max(1024));
-        let calls: Vec<A> = iterator.take(count).collect();
+        let count = count.min(chunk.saturating_mul(16).max(1024));
+        let mut calls = Vec::new();
+        let taken = catch_unwind(AssertUnwindSafe(|| calls.extend(iterator.take(count))));
+        self.panic = taken.err();
         if calls.len() < count {
             self.calls = None;
         }

@@ -37,6 +37,14 @@ pub(crate) struct Feeder {
     /// How many tasks it has that were not taken back.
     tasks: usize,
     buffer: Vec<u8>,
+    doom: Option<Doom>,
+}
+
+/// Which call the worker is killed for, and what that is to be told, whatever comes of it yet.
+pub(crate) struct Doom {
+    position: u64,
+    call: u32,
+    error: TaskError,
 }
 
 /// What stands at a position.
@@ -90,6 +98,7 @@ impl Feeder {
             messages: VecDeque::new(),
             tasks: 0,
             buffer: Vec::new(),
+            doom: None,
         }
     }
 
@@ -175,12 +184,19 @@ impl Feeder {
             if let Some(task) = &entry.task
                 && self.lane.is_claimed(position)
             {
-                return Some((task, position, self.lane.begun(position).saturating_sub(1)));
+                let call = self.lane.begun(position).saturating_sub(1).max(entry.ended);
+                return Some((task, position, call));
             } else if entry.task.is_some() {
                 return None;
             }
         }
         None
+    }
+
+    /// Ends the call that the worker is in with an error; it is to be killed. Records must have been
+    /// collected, so that the call is not over.
+    pub(crate) fn doom(&mut self, position: u64, call: u32, error: TaskError) {
+        self.doom = Some(Doom { position, call, error });
     }
 
     /// How long the call has run that the worker is in, and which that is; of timed tasks only.
@@ -219,22 +235,24 @@ impl Feeder {
 
     /// What is left when the worker has died, after all was collected: calls that it had not begun,
     /// and the one that it was in.
-    pub(crate) fn abandon(self) -> Leftovers {
+    pub(crate) fn abandon(mut self) -> Leftovers {
         let mut leftovers = Leftovers::default();
-        for (index, entry) in self.entries.into_iter().enumerate() {
+        for (position, entry) in (self.base..).zip(std::mem::take(&mut self.entries)) {
             let Some(task) = entry.task else { continue };
-            let position = self.base + index as u64;
-            let in_call = self.lane.is_claimed(position)
-                && self.lane.begun(position) > entry.ended
-                && entry.ended < task.calls;
-            if !in_call {
-                leftovers.untouched.push(task.after(entry.ended));
-            } else if entry.ended + 1 < task.calls {
-                let (call, rest) = task.after(entry.ended).split(1);
-                leftovers.running = Some(call);
+            let doom = self.doom_of(position, entry.ended).cloned();
+            let in_call = self.lane.is_claimed(position) && self.lane.begun(position) > entry.ended;
+            let left = task.after(entry.ended);
+            if doom.as_ref().is_some_and(TaskError::is_cancelled) {
+                // With its job, of which the rest is.
+                leftovers.running = Some((left, doom));
+            } else if left.calls > 1 && (in_call || doom.is_some()) {
+                let (call, rest) = left.split(1);
+                leftovers.running = Some((call, doom));
                 leftovers.untouched.push(rest);
-            } else {
-                leftovers.running = Some(task.after(entry.ended));
+            } else if left.calls > 0 && (in_call || doom.is_some()) {
+                leftovers.running = Some((left, doom));
+            } else if left.calls > 0 {
+                leftovers.untouched.push(left);
             }
         }
         leftovers
@@ -253,7 +271,7 @@ impl Feeder {
         let (mut run, mut count, mut rest) = (bytes, 0, bytes);
         while !rest.is_empty() {
             let (header, value, next) = Header::split(rest).ok_or(Corrupt)?;
-            let special = header.is_pad() || self.is_special(header, value)?;
+            let special = header.is_pad() || self.is_special(header, value, count)?;
             if special {
                 self.put_run(&run[..run.len() - rest.len()], count, harvest)?;
             }
@@ -279,22 +297,28 @@ impl Feeder {
     }
 
     /// Whether a record's value is elsewhere, or its call gets another attempt.
-    fn is_special(&self, header: Header, value: &[u8]) -> Result<bool, Corrupt> {
-        if header.is_by_socket() {
-            return Ok(true);
-        }
-        Ok(header.is_failure() && tries_again(self.current()?.0, value))
+    fn is_special(&self, header: Header, value: &[u8], before: u32) -> Result<bool, Corrupt> {
+        let (task, ended, position) = self.current()?;
+        Ok(header.is_by_socket()
+            || self.doom_of(position, ended + before).is_some()
+            || header.is_failure() && tries_again(task, value))
+    }
+
+    /// What a call is to be told, whatever comes of it, if the worker is killed for it.
+    fn doom_of(&self, position: u64, call: u32) -> Option<&TaskError> {
+        let doom = self.doom.as_ref()?;
+        (doom.position == position && doom.call == call).then_some(&doom.error)
     }
 
     fn put_run(&mut self, run: &[u8], count: u32, harvest: &mut Harvest) -> Result<(), Corrupt> {
         if count == 0 {
             return Ok(());
         }
-        let (task, ended) = self.current()?;
-        if *ended + count > task.calls {
+        let (task, ended, _) = self.current()?;
+        if ended + count > task.calls {
             return Err(Corrupt);
         }
-        task.job.put_run(Run::new(task.first + u64::from(*ended), count as usize, run));
+        task.job.put_run(Run::new(task.first + u64::from(ended), count as usize, run));
         harvest.touch(&task.job);
         harvest.calls += u64::from(count);
         *self.current_mut()? += count;
@@ -307,8 +331,8 @@ impl Feeder {
         value: &[u8],
         harvest: &mut Harvest,
     ) -> Result<(), Corrupt> {
-        let (task, ended) = self.current()?;
-        let (call, failed) = (*ended, header.is_failure());
+        let (task, call, position) = self.current()?;
+        let failed = header.is_failure();
         if call >= task.calls {
             return Err(Corrupt);
         }
@@ -322,6 +346,10 @@ impl Feeder {
             }
         } else {
             Ok(Message::from_bytes(value.to_vec()))
+        };
+        let message = match self.doom_of(position, call) {
+            Some(error) => Err(error.clone()),
+            None => message,
         };
         let index = task.first + u64::from(call);
         let bytes = message.as_ref().map_or(&[][..], Message::bytes);
@@ -359,9 +387,11 @@ impl Feeder {
         Ok(())
     }
 
-    /// The task that the next record is of, and how many of its calls have ended.
-    fn current(&self) -> Result<(&Task, &u32), Corrupt> {
-        let live = self.entries.iter().find_map(|entry| Some((entry.task.as_ref()?, &entry.ended)));
+    /// The task that the next record is of, how many of its calls have ended, and its position.
+    fn current(&self) -> Result<(&Task, u32, u64), Corrupt> {
+        let live = (self.base..)
+            .zip(&self.entries)
+            .find_map(|(position, entry)| Some((entry.task.as_ref()?, entry.ended, position)));
         live.ok_or(Corrupt)
     }
 
@@ -432,8 +462,8 @@ pub(crate) enum Refused {
 /// What a dead worker leaves.
 #[derive(Default)]
 pub(crate) struct Leftovers {
-    /// The call that it was in.
-    pub(crate) running: Option<Task>,
+    /// The call that it was in, with the rest of its task if that is cancelled, and what that is to be told if the worker was killed for it.
+    pub(crate) running: Option<(Task, Option<TaskError>)>,
     /// Calls that it had not begun.
     pub(crate) untouched: Vec<Task>,
 }

@@ -10,6 +10,7 @@ use procspawn_core::catch_panic;
 
 use crate::cell::Cell;
 use crate::control::{Control, Running, TaskState};
+use crate::hooks::Bell;
 use crate::sink::{Outcomes, Sink};
 use crate::{Data, Progress, TaskError, record};
 
@@ -122,7 +123,7 @@ impl<R: Data> Handle<R> {
         callback: impl FnOnce(Result<R, TaskError>) -> T + Send + 'static,
     ) -> Handle<T> {
         let cell = Cell::new();
-        let after = Handle::new(cell.clone(), Arc::new(Chained(self.job(), self.control.clone())));
+        let after = Handle::new(cell.clone(), Chained::to(self.job(), self.control.clone()));
         let (before, callbacks) = (self.cell.clone(), self.control.callbacks().clone());
         self.cell.at_end(move || {
             callbacks.push(move || {
@@ -155,8 +156,8 @@ impl<R: Data> Handle<R> {
         self.cell.progress().clone()
     }
 
-    pub(crate) fn at_end(&self, hook: impl FnOnce() + Send + 'static) {
-        self.cell.at_end(hook);
+    pub(crate) fn ring_at_end(&self, bell: &Arc<Bell>, number: usize) {
+        self.cell.ring_at_end(bell, number);
     }
 
     fn job(&self) -> Arc<dyn Outcomes> {
@@ -182,7 +183,13 @@ impl<R> fmt::Debug for Handle<R> {
 }
 
 /// What a callback's handle controls: the task before it.
-struct Chained(Arc<dyn Outcomes>, Arc<dyn Control>);
+pub(crate) struct Chained(Arc<dyn Outcomes>, Arc<dyn Control>);
+
+impl Chained {
+    pub(crate) fn to(job: Arc<dyn Outcomes>, control: Arc<dyn Control>) -> Arc<dyn Control> {
+        Arc::new(Chained(job, control))
+    }
+}
 
 impl Control for Chained {
     fn cancel(&self, _job: &Arc<dyn Outcomes>, running: Running) -> bool {

@@ -9,7 +9,7 @@ use procspawn_core::JoinHandle;
 
 use crate::TaskError;
 use crate::feeder::Feeder;
-use crate::sink::Outcomes;
+use crate::task::Task;
 
 /// What a worker process returns.
 pub(crate) type Farewell = Option<Result<Message, TaskError>>;
@@ -42,16 +42,9 @@ pub(crate) struct Hired {
     pub(crate) calls: u64,
     /// How long a task takes, as a moving mean.
     cost: Option<Duration>,
-    /// Which call it was killed for, and what that is to be told.
-    pub(crate) doom: Option<Doom>,
+    /// It has been killed for the call that it is in.
+    pub(crate) is_doomed: bool,
     pub(crate) last_look: Instant,
-}
-
-/// Why the pool itself has killed a worker.
-pub(crate) struct Doom {
-    pub(crate) job: Arc<dyn Outcomes>,
-    pub(crate) index: u64,
-    pub(crate) error: TaskError,
 }
 
 impl Hired {
@@ -74,14 +67,14 @@ impl Hired {
             idle_since: None,
             calls: 0,
             cost: None,
-            doom: None,
+            is_doomed: false,
             last_look: since,
         }
     }
 
     /// True if it can be handed tasks.
     pub(crate) fn is_open(&self) -> bool {
-        self.start_up.is_some() && !self.leaving && self.doom.is_none() && !self.has_ended()
+        self.start_up.is_some() && !self.leaving && !self.is_doomed && !self.has_ended()
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -104,10 +97,18 @@ impl Hired {
         });
     }
 
-    /// Has the process killed, for the call that it is in.
-    pub(crate) fn kill_for(&mut self, doom: Doom) {
-        self.doom = Some(doom);
+    /// Has the process killed for the call that it is in, which ends with `error`. Records must have
+    /// been collected, so that the call is not over. Gives what it has not begun, as that must not be
+    /// begun by a process that is to die.
+    pub(crate) fn kill_for(&mut self, position: u64, call: u32, error: TaskError) -> Vec<Task> {
+        let mut tasks = Vec::new();
+        while let Some(task) = self.feeder.take_back(|_| true) {
+            tasks.push(task);
+        }
+        self.is_doomed = true;
+        self.feeder.doom(position, call, error);
         // It fails only if the process has changed its user, and then its tasks are its own.
         let _ = self.process.kill();
+        tasks
     }
 }

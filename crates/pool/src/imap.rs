@@ -13,7 +13,8 @@ use crate::{Data, Progress, TaskError};
 /// The values of a job in the order of its calls: what [`imap`](crate::Executor::imap) gives.
 ///
 /// It takes calls from its iterator only as values are taken from it. A call that fails is an error at
-/// its place; the iterator goes on after it. Dropping it cancels the calls that have not begun.
+/// its place; the iterator goes on after it. If the iterator of the calls panics, so does this one,
+/// after the values of the calls before. Dropping it cancels the calls that have not begun.
 #[must_use = "it takes from its iterator only as values are taken"]
 pub struct Imap<'e, E: Executor + ?Sized, F: Function<A>, A, I> {
     feed: Feed<'e, E, F, A, I>,
@@ -60,6 +61,7 @@ where
         deadline: Option<Instant>,
     ) -> Option<Option<Result<F::Output, TaskError>>> {
         if let Some(invalid) = self.invalid.take() {
+            self.feed.end();
             return Some(Some(Err(invalid)));
         }
         self.feed.fill();
@@ -71,6 +73,7 @@ where
                 return Some(Some(result));
             }
             if self.feed.is_over() {
+                self.feed.pass_on_panic();
                 return None;
             }
             let (ahead, next) = (&mut self.ahead, self.next);
@@ -114,6 +117,7 @@ where
         deadline: Option<Instant>,
     ) -> Option<Option<Result<F::Output, TaskError>>> {
         if let Some(invalid) = self.invalid.take() {
+            self.feed.end();
             return Some(Some(Err(invalid)));
         }
         self.feed.fill();
@@ -123,6 +127,7 @@ where
                 return Some(Some(result));
             }
             if self.feed.is_over() {
+                self.feed.pass_on_panic();
                 return None;
             }
             let ready = &mut self.ready;

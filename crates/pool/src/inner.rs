@@ -11,7 +11,6 @@ use crate::callbacks::Callbacks;
 use crate::control::{Control, Running};
 use crate::functions::Functions;
 use crate::hire::Employer;
-use crate::hired::Doom;
 use crate::lane::Bell;
 use crate::sink::Outcomes;
 use crate::state::{Phase, Place, State, same};
@@ -218,8 +217,10 @@ impl Control for Inner {
         }
         let mut guard = self.lock();
         let state = &mut *guard;
+        // A call whose value is there is over.
+        state.collect();
         let mut tasks = state.backlog.take(|task| same(&task.job, job));
-        let mut any = !tasks.is_empty();
+        let mut killed = false;
         for worker in state.places.iter_mut().filter_map(|place| place.worker.as_mut()) {
             while let Some(task) = worker.feeder.take_back(|task| same(&task.job, job)) {
                 tasks.push(task);
@@ -228,25 +229,23 @@ impl Control for Inner {
             if !same(&task.job, job) {
                 continue;
             }
-            let index = task.first + u64::from(call);
             match running {
-                Running::Leave => continue,
+                Running::Leave => {}
                 Running::Ask => worker.feeder.lane().ask_to_stop(position, call),
                 Running::Kill => {
-                    // What it has not begun must not be begun by a process that is to die.
-                    while let Some(task) = worker.feeder.take_back(|_| true) {
+                    killed = true;
+                    for task in worker.kill_for(position, call, TaskError::Cancelled) {
                         state.backlog.push_front(task.options.priority, task);
                     }
-                    let error = TaskError::Cancelled;
-                    worker.kill_for(Doom { job: job.clone(), index, error });
                 }
             }
-            any = true;
         }
-        any |= !tasks.is_empty();
+        let any = killed || !tasks.is_empty();
         state.dispatch();
+        let jobs = std::mem::take(&mut state.harvest.jobs);
         drop(guard);
         tasks.iter().for_each(|task| task.fail(0, &TaskError::Cancelled));
+        jobs.iter().for_each(|job| job.wake());
         job.wake();
         any
     }

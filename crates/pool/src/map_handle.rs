@@ -11,7 +11,8 @@ use procspawn_core::catch_panic;
 use crate::batch::{Arrivals, Batch};
 use crate::cell::Cell;
 use crate::control::{Control, Running};
-use crate::handle::Handle;
+use crate::handle::{Chained, Handle};
+use crate::hooks::Bell;
 use crate::sink::{Outcomes, Sink};
 use crate::{Data, Progress, TaskError, record};
 
@@ -100,7 +101,7 @@ impl<R: Data> MapHandle<R> {
         callback: impl FnOnce(Result<Vec<R>, TaskError>) -> T + Send + 'static,
     ) -> Handle<T> {
         let cell = Cell::new();
-        let after = Handle::new(cell.clone(), self.control.clone());
+        let after = Handle::new(cell.clone(), Chained::to(self.job(), self.control.clone()));
         let (batch, callbacks) = (self.batch.clone(), self.control.callbacks().clone());
         batch.at_end(move || {
             callbacks.push(move || {
@@ -115,8 +116,8 @@ impl<R: Data> MapHandle<R> {
         after
     }
 
-    pub(crate) fn at_end(&self, hook: impl FnOnce() + Send + 'static) {
-        self.batch.at_end(hook);
+    pub(crate) fn ring_at_end(&self, bell: &Arc<Bell>, number: usize) {
+        self.batch.ring_at_end(bell, number);
     }
 
     fn take(&mut self, deadline: Option<Instant>) -> Option<Result<Vec<R>, TaskError>> {

@@ -95,6 +95,11 @@ impl Retry {
             }
     }
 
+    /// Whether it can matter that a task has run for too long.
+    pub(crate) fn minds_timeouts(self) -> bool {
+        self.timeout && self.times > 0
+    }
+
     /// Whether it can matter that a task has panicked.
     pub(crate) fn minds_panics(self) -> bool {
         self.panic && self.times > 0

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use crate::backlog::Backlog;
 use crate::feeder::{Harvest, Leftovers, Refused};
-use crate::hired::{Doom, Farewell, Hired};
+use crate::hired::{Farewell, Hired};
 use crate::limits::Limits;
 use crate::oom::Kills;
 use crate::sink::Outcomes;
@@ -228,6 +228,9 @@ impl State {
     pub(crate) fn collect(&mut self) {
         for place in &mut self.places {
             let Some(worker) = &mut place.worker else { continue };
+            if worker.feeder.tasks() == 0 && worker.idle_since.is_some() {
+                continue;
+            }
             let calls = self.harvest.calls;
             if worker.feeder.collect(&mut self.harvest).is_err() {
                 // It has written over its lane: nothing that it says from now on counts.
@@ -264,7 +267,7 @@ impl State {
         let why_not_ready = worker.feeder.why_not_ready();
         let expected = worker.told && status.success();
         let out_of_memory = status.signal() == Some(Signal::KILL.as_raw()) && self.kills.went_up();
-        let Hired { feeder, doom, start_up, .. } = worker;
+        let Hired { feeder, start_up, .. } = worker;
         let died = WorkerDied {
             worker: index,
             pid,
@@ -273,22 +276,22 @@ impl State {
             function: String::new(),
             index: 0,
         };
-        self.settle(feeder.abandon(), doom, &died);
+        self.settle(feeder.abandon(), &died);
         self.deaths += u64::from(!expected);
         Some(Buried { died, expected, was_ready: start_up.is_some(), farewell, why_not_ready })
     }
 
     /// Gives on what a dead worker had not begun, and says of the call it was in why it has no value.
-    fn settle(&mut self, leftovers: Leftovers, doom: Option<Doom>, died: &WorkerDied) {
+    fn settle(&mut self, leftovers: Leftovers, died: &WorkerDied) {
         let Leftovers { running, untouched } = leftovers;
         for task in untouched.into_iter().rev() {
             self.put_back(task);
         }
-        let Some(mut task) = running else { return };
+        let Some((mut task, doom)) = running else { return };
         let error = match (doom, &self.phase) {
-            (_, Phase::Over(error)) => error.clone(),
-            (Some(doom), _) if doom.index == task.first && same(&doom.job, &task.job) => doom.error,
-            _ => TaskError::WorkerDied(WorkerDied {
+            (Some(error), _) => error,
+            (None, Phase::Over(error)) => error.clone(),
+            (None, _) => TaskError::WorkerDied(WorkerDied {
                 function: task.function.name().into(),
                 index: task.first,
                 ..died.clone()

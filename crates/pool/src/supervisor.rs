@@ -8,7 +8,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::hire::too_many;
-use crate::hired::Doom;
 use crate::inner::Inner;
 use crate::lane::{Lane, Phase as WorkerPhase};
 use crate::sink::Outcomes;
@@ -78,9 +77,14 @@ impl Inner {
             }
         }
         let time = Instant::now();
-        let mut deadline = state.keep_time(time);
-        deadline = earlier(deadline, state.dismiss(time));
+        let mut deadline = state.dismiss(time);
         state.dispatch();
+        // What is handed over begins to count.
+        deadline = earlier(deadline, state.keep_time(time));
+        if !state.backlog.is_empty() && state.workers().any(|worker| worker.is_doomed) {
+            state.dispatch();
+            deadline = earlier(deadline, state.keep_time(time));
+        }
         let vacant = state.fill_places();
         let is_over = !matches!(state.phase, Phase::Open)
             && state.is_idle()
@@ -160,7 +164,7 @@ impl State {
             let Some(worker) = &mut self.places[index].worker else { continue };
             let Some(front) = worker.feeder.front() else { continue };
             let (soft, hard) = (front.options.soft_timeout, front.options.timeout);
-            if (soft, hard) == (None, None) || worker.doom.is_some() {
+            if (soft, hard) == (None, None) || worker.is_doomed {
                 continue;
             }
             let Some((elapsed, position, call)) = worker.feeder.elapsed() else {
@@ -170,13 +174,9 @@ impl State {
                 continue;
             };
             if let Some(limit) = hard.filter(|limit| elapsed >= *limit) {
-                let job = front.job.clone();
-                let index = front.first + u64::from(call);
-                // What it has not begun must not be begun by a process that is to die.
-                while let Some(task) = worker.feeder.take_back(|_| true) {
+                for task in worker.kill_for(position, call, TaskError::TimedOut(limit)) {
                     self.backlog.push_front(task.options.priority, task);
                 }
-                worker.kill_for(Doom { job, index, error: TaskError::TimedOut(limit) });
                 continue;
             }
             match soft.filter(|limit| elapsed >= *limit) {

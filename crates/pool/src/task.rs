@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use ipc_pipe::{EncodeError, Message, carry};
-use procspawn_core::Function;
+use ipc_pipe::{Message, carry};
+use procspawn_core::{Function, catch_panic};
 
 use crate::functions::Definition;
 use crate::lane::LONGEST;
 use crate::sink::Outcomes;
-use crate::{Data, Options, TaskError, Work};
+use crate::{Data, Options, TaskError, Work, record};
 
 /// How many bytes of arguments a task of several calls has at most, unless one call has more.
 const TASK_BYTES: usize = 8 * 1024;
@@ -141,6 +141,8 @@ pub(crate) struct Packer {
     first: u64,
     calls: u32,
     bytes: Vec<u8>,
+    /// Where the call begins that is being added.
+    begin: usize,
     tasks: Vec<Task>,
 }
 
@@ -153,18 +155,19 @@ impl Packer {
         first: u64,
     ) -> Packer {
         let (bytes, tasks) = (Vec::new(), Vec::new());
-        Packer { job, function, options, chunk, first, calls: 0, bytes, tasks }
+        Packer { job, function, options, chunk, first, calls: 0, bytes, begin: 0, tasks }
     }
 
     /// Adds the next call. One that cannot be encoded has its error in the job's outcomes.
     pub(crate) fn add<A: Data>(&mut self, arguments: &A) {
         let begin = self.bytes.len();
+        self.begin = begin;
         self.bytes.extend_from_slice(&[0; LENGTH]);
         let mut descriptors = Vec::new();
         let encoded = carry::encode_with_files(arguments, &mut self.bytes, &mut descriptors);
         let length = self.bytes.len() - begin - LENGTH;
         match encoded {
-            Err(error) => self.skip(begin, &error),
+            Err(error) => self.skip(TaskError::EncodeArguments(error.to_string())),
             Ok(()) if descriptors.is_empty() && length <= LONGEST => {
                 self.bytes[begin..begin + LENGTH].copy_from_slice(&(length as u32).to_le_bytes());
                 self.calls += 1;
@@ -188,11 +191,11 @@ impl Packer {
         self.tasks
     }
 
-    fn skip(&mut self, begin: usize, error: &EncodeError) {
-        self.bytes.truncate(begin);
+    /// Gives up the call that is being added.
+    fn skip(&mut self, error: TaskError) {
+        self.bytes.truncate(self.begin);
         self.bytes.extend_from_slice(&SKIPPED.to_le_bytes());
-        let index = self.first + u64::from(self.calls);
-        self.job.fail(index, TaskError::EncodeArguments(error.to_string()));
+        self.job.fail(self.first + u64::from(self.calls), error);
         self.calls += 1;
     }
 
@@ -222,8 +225,10 @@ where
     // A call that may have to be stopped is alone, so that its worker takes no other with it.
     let chunk = if options.timeout.is_some() { 1 } else { chunk };
     let mut packer = Packer::new(outcomes, function, options, chunk, first);
-    for arguments in &calls {
-        packer.add(arguments);
+    let mut calls = calls.iter();
+    // One catch for all calls up to the first whose arguments panic.
+    while let Err(panic) = catch_panic(|| calls.by_ref().for_each(|call| packer.add(call))) {
+        packer.skip(record::panicked(panic));
     }
     packer.finish()
 }

@@ -30,9 +30,10 @@ thread_local! {
 /// Where panics abort, `dying` is called with the panic before the process ends.
 pub(crate) fn catch<R>(body: impl FnOnce() -> R, dying: fn(Panic)) -> Result<R, Panic> {
     install_hook(dying);
-    CAUGHT.set(Some(None));
+    let outer = CAUGHT.replace(Some(None));
     let result = catch_unwind(AssertUnwindSafe(body));
-    let caught = CAUGHT.take().flatten();
+    // One may run within another, whose panic, if any, is still to come.
+    let caught = CAUGHT.replace(outer).flatten();
     result.map_err(|payload| caught.unwrap_or_else(|| without_hook(&*payload)))
 }
 
