@@ -304,10 +304,11 @@ impl Feeder {
             || header.is_failure() && tries_again(task, value))
     }
 
-    /// What a call is to be told, whatever comes of it, if the worker is killed for it.
+    /// What a call is to be told, whatever comes of it, if the worker is killed for it or for one before
+    /// it in its task.
     fn doom_of(&self, position: u64, call: u32) -> Option<&TaskError> {
         let doom = self.doom.as_ref()?;
-        (doom.position == position && doom.call == call).then_some(&doom.error)
+        (doom.position == position && doom.call <= call).then_some(&doom.error)
     }
 
     fn put_run(&mut self, run: &[u8], count: u32, harvest: &mut Harvest) -> Result<(), Corrupt> {

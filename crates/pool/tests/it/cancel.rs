@@ -17,7 +17,6 @@ each_concurrent! {
     a_cancelled_task_wakes_who_waits,
     cancelled_twice,
     a_job_is_cancelled_as_a_whole,
-    the_rest_of_a_chunk_is_cancelled,
     the_rest_of_the_pool_goes_on,
     cancelled_while_it_ends,
 }
@@ -141,6 +140,11 @@ fn a_job_is_cancelled_as_a_whole(pool: &impl Executor) {
     assert!(each.iter().all(|result| result.as_ref().unwrap_err().is_cancelled()));
     assert_eq!(pool.map(double, 0..50).unwrap().len(), 50);
     assert_eq!(gate.arrived(), 0, "calls have begun that were cancelled");
+}
+
+/// Not for processes, where calls with descriptors are tasks of their own.
+mod the_rest_of_a_chunk_is_cancelled {
+    crate::support::one_test! { threads the_rest_of_a_chunk_is_cancelled }
 }
 
 fn the_rest_of_a_chunk_is_cancelled(pool: &impl Executor) {
