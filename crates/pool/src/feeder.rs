@@ -34,6 +34,8 @@ pub(crate) struct Feeder {
     known: Vec<bool>,
     /// The positions of what lies in the socket.
     messages: VecDeque<u64>,
+    /// Up to where the worker was done with the slots when that was last looked at.
+    passed: u64,
     /// How many tasks it has that were not taken back.
     tasks: usize,
     buffer: Vec<u8>,
@@ -96,6 +98,7 @@ impl Feeder {
             read: 0,
             known: Vec::new(),
             messages: VecDeque::new(),
+            passed: 0,
             tasks: 0,
             buffer: Vec::new(),
             doom: None,
@@ -111,7 +114,16 @@ impl Feeder {
         self.tasks
     }
 
+    /// Up to where the worker was done with the slots when that was last looked at.
+    pub(crate) fn passed(&self) -> u64 {
+        self.passed
+    }
+
     /// Hands over a task; gives it back if there is no room for it. The worker must be woken after.
+    #[expect(
+        clippy::result_large_err,
+        reason = "it is a task that comes back, which is moved anyway"
+    )]
     pub(crate) fn put(&mut self, task: Task) -> Result<(), Refused> {
         self.retire();
         let position = self.base + self.entries.len() as u64;
@@ -119,7 +131,7 @@ impl Feeder {
             return Err(Refused::Full(task));
         }
         if let Err(error) = self.introduce(&task.function, position) {
-            return Err(Refused::Failed(task, error));
+            return Err(Refused::because(task, error));
         }
         let by_socket = matches!(task.arguments, Arguments::Message(_));
         let (offset, len) = match &task.arguments {
@@ -130,7 +142,7 @@ impl Feeder {
             Arguments::Message(message) => {
                 let arguments = Inbound::Arguments { position, arguments: &**message };
                 if let Err(error) = self.socket.send(&arguments) {
-                    return Err(Refused::Failed(task, error));
+                    return Err(Refused::because(task, error));
                 }
                 self.messages.push_back(position);
                 (0, 0)
@@ -169,12 +181,6 @@ impl Feeder {
     /// The task that the worker is in, or will begin next.
     pub(crate) fn front(&self) -> Option<&Task> {
         self.entries.iter().find_map(|entry| entry.task.as_ref())
-    }
-
-    /// How many tasks the worker has that it has not begun, at this moment.
-    pub(crate) fn waiting(&self) -> usize {
-        let claimed = self.running().is_some();
-        self.tasks - usize::from(claimed && self.tasks > 0)
     }
 
     /// The task that the worker is in, and the number of the call, if it has begun one.
@@ -404,6 +410,7 @@ impl Feeder {
     /// Lets go of positions that both sides are done with.
     fn retire(&mut self) {
         let passed = self.lane.passed();
+        self.passed = passed;
         while self.base < passed && self.entries.front().is_some_and(|entry| entry.task.is_none()) {
             if let Some(entry) = self.entries.pop_front() {
                 self.freed = entry.end;
@@ -458,6 +465,16 @@ pub(crate) enum Refused {
     Full(Task),
     /// It cannot be sent.
     Failed(Task, SendError),
+}
+
+impl Refused {
+    fn because(task: Task, error: SendError) -> Refused {
+        match error {
+            // The worker has ended, which the pool will hear; the task is for others.
+            SendError::Disconnected => Refused::Full(task),
+            error => Refused::Failed(task, error),
+        }
+    }
 }
 
 /// What a dead worker leaves.
