@@ -55,11 +55,12 @@ fn long_arguments_in_flight_to_a_worker_that_dies(method: StartMethod) {
 }
 
 fn long_values_of_a_worker_that_dies(method: StartMethod) {
+    const LONG: usize = 100_000;
     let pool = pool_of(method, 2);
     let tally = Tally::new(200);
     let make = |n: usize, tally: Tally| {
         tally.add(n);
-        vec![n as u8; MEBIBYTE + n]
+        vec![n as u8; LONG + n]
     };
     let handles: Vec<_> = (0..200).map(|n| pool.submit(make, (n, tally.clone()))).collect();
     for round in 1..5 {
@@ -68,7 +69,7 @@ fn long_values_of_a_worker_that_dies(method: StartMethod) {
     }
     for (n, handle) in handles.into_iter().enumerate() {
         match handle.get() {
-            Ok(value) => assert_eq!((value.len(), value[n]), (MEBIBYTE + n, n as u8)),
+            Ok(value) => assert_eq!((value.len(), value[n]), (LONG + n, n as u8)),
             Err(error) => assert!(error.is_worker_died(), "{error}"),
         }
         assert!(tally.get(n) <= 1, "{n}");

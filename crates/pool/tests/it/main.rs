@@ -19,6 +19,7 @@ mod life;
 mod limits;
 mod map;
 mod memory;
+mod mixed;
 mod options;
 mod parent;
 mod python;
