@@ -133,6 +133,7 @@ impl State {
         let why_not_ready = worker.feeder.why_not_ready();
         let expected = worker.told && status.success();
         let out_of_memory = status.signal() == Some(Signal::KILL.as_raw()) && self.kills.went_up();
+        let barren_since = (!worker.has_worked).then_some(worker.since);
         let Hired { feeder, start_up, .. } = worker;
         let died = WorkerDied {
             worker: index,
@@ -145,7 +146,8 @@ impl State {
         self.requeue();
         self.settle(feeder.abandon(), &died);
         self.deaths += u64::from(!expected);
-        Some(Buried { died, expected, was_ready: start_up.is_some(), farewell, why_not_ready })
+        let was_ready = start_up.is_some();
+        Some(Buried { died, expected, was_ready, barren_since, farewell, why_not_ready })
     }
 
     /// Gives on what a dead worker had not begun, and says of the call it was in why it has no value.
@@ -215,6 +217,8 @@ pub(crate) struct Buried {
     /// It was told to go, and went.
     pub(crate) expected: bool,
     pub(crate) was_ready: bool,
+    /// When it was ready, if it has made no call since.
+    pub(crate) barren_since: Option<Instant>,
     pub(crate) farewell: Farewell,
     pub(crate) why_not_ready: Option<TaskError>,
 }

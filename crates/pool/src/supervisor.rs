@@ -146,6 +146,10 @@ impl Inner {
     /// Notes what a worker has left.
     fn mourn(&self, state: &mut State, buried: Buried) {
         state.farewells.extend(buried.farewell);
+        if !buried.expected && buried.barren_since.is_some_and(|since| since.elapsed() < PAUSE) {
+            // Whatever has killed it will kill the next one as soon.
+            state.retry_at = Some(Instant::now() + PAUSE);
+        }
         if buried.expected || buried.was_ready {
             return;
         }

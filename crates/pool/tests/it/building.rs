@@ -2,7 +2,7 @@
 //! left, and no attempt after attempt.
 
 use std::os::fd::AsRawFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pool::{Executor, Pool, PoolError, TaskError, with_state};
 use procspawn_core::StartMethod;
@@ -31,6 +31,7 @@ one_method! {
     starts_that_the_system_refuses_are_tried_again_after_a_pause,
     a_pool_whose_workers_cannot_be_started_is_broken,
     an_initializer_that_closes_all_descriptors,
+    workers_that_die_by_themselves_are_replaced_with_pauses,
     workers_that_die_as_soon_as_they_are_ready_do_not_keep_a_pool_from_being_made,
 }
 
@@ -211,6 +212,23 @@ fn an_initializer_that_closes_all_descriptors(method: StartMethod) {
     let built: Result<Pool, PoolError> = builder(method, 1).initializer(close_all, ()).build();
     drop(built);
     assert_no_workers();
+}
+
+fn workers_that_die_by_themselves_are_replaced_with_pauses(method: StartMethod) {
+    let bomb = || {
+        std::thread::spawn(|| {
+            std::thread::sleep(Duration::from_millis(5));
+            std::process::abort();
+        });
+    };
+    let begin = Instant::now();
+    let pool = builder(method, 2).initializer(bomb, ()).build().unwrap();
+    std::thread::sleep(Duration::from_millis(600));
+    let most = begin.elapsed().as_millis() as u64 / 100 + 2;
+    let stats = pool.stats();
+    assert!(stats.workers.iter().all(|worker| worker.starts <= most), "{stats:?}");
+    pool.terminate();
+    pool.join();
 }
 
 fn workers_that_die_as_soon_as_they_are_ready_do_not_keep_a_pool_from_being_made(
