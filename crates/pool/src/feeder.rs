@@ -36,6 +36,8 @@ pub(crate) struct Feeder {
     messages: VecDeque<u64>,
     /// How many tasks it has that were not taken back.
     tasks: usize,
+    /// How many of these must not run for ever.
+    timed: usize,
     buffer: Vec<u8>,
     doom: Option<Doom>,
 }
@@ -97,6 +99,7 @@ impl Feeder {
             known: Vec::new(),
             messages: VecDeque::new(),
             tasks: 0,
+            timed: 0,
             buffer: Vec::new(),
             doom: None,
         }
@@ -148,6 +151,7 @@ impl Feeder {
         };
         self.entries.push_back(Entry { task: Some(task), ended: 0, end: self.written });
         self.tasks += 1;
+        self.timed += usize::from(timed);
         self.lane.publish(position, slot);
         Ok(())
     }
@@ -160,7 +164,9 @@ impl Feeder {
                 && self.lane.revoke(self.base + index as u64)
             {
                 self.tasks -= 1;
-                return entry.task.take();
+                let task = entry.task.take();
+                self.timed -= usize::from(task.as_ref().is_some_and(|it| it.options.is_timed()));
+                return task;
             }
         }
         None
@@ -169,6 +175,15 @@ impl Feeder {
     /// The task that the worker is in, or will begin next.
     pub(crate) fn front(&self) -> Option<&Task> {
         self.entries.iter().find_map(|entry| entry.task.as_ref())
+    }
+
+    /// The shortest time that a call of its tasks may take; `None` if none has a limit.
+    pub(crate) fn shortest_limit(&self) -> Option<Duration> {
+        if self.timed == 0 {
+            return None;
+        }
+        let tasks = self.entries.iter().filter_map(|entry| entry.task.as_ref());
+        tasks.flat_map(|task| [task.options.soft_timeout, task.options.timeout]).flatten().min()
     }
 
     /// How many tasks the worker has that it has not begun, at this moment.
@@ -379,6 +394,7 @@ impl Feeder {
             return Err(Corrupt);
         }
         self.tasks -= 1;
+        self.timed -= usize::from(task.options.is_timed());
         task.job.took(u64::from(task.calls), took);
         harvest.took.push(took);
         if harvest.longest.has_room_for(took) {

@@ -118,32 +118,51 @@ pub(crate) struct Lane {
     bell: Bell,
 }
 
-/// Wakes the pool: one word that all its workers share.
+/// Wakes the pool, all of whose workers share it.
+///
+/// Two of its threads may sleep there: one that waits for a value and collects what comes meanwhile,
+/// and the supervisor, which does so when there is no such thread.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Bell(RawArray<u32>);
 
+/// Who sleeps at a bell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sleeper {
+    Supervisor = 0,
+    // On another cache line.
+    Helper = 16,
+}
+
 impl Bell {
     pub(crate) fn new() -> Result<Bell, ShmError> {
-        Ok(Bell(RawArray::with_len(1)?))
+        Ok(Bell(RawArray::with_len(32)?))
     }
 
-    /// Wakes the pool if it sleeps, after what it should see has been stored.
+    /// Wakes the one who collects, if it sleeps, after records have been stored.
     pub(crate) fn ring(&self) {
-        wake(self.word());
+        if !wake(self.word(Sleeper::Helper)) {
+            wake(self.word(Sleeper::Supervisor));
+        }
+    }
+
+    /// Wakes one of them if it sleeps.
+    pub(crate) fn wake(&self, sleeper: Sleeper) {
+        wake(self.word(sleeper));
     }
 
     /// Sleeps until the bell rings or `deadline` has passed, unless `is_needed` says that there is
     /// something to do.
     pub(crate) fn sleep(
         &self,
+        sleeper: Sleeper,
         deadline: Option<std::time::Instant>,
         is_needed: impl FnOnce() -> bool,
     ) {
-        sleep(self.word(), deadline, is_needed);
+        sleep(self.word(sleeper), deadline, is_needed);
     }
 
-    fn word(&self) -> &AtomicU32 {
-        &self.0.as_atomics()[0]
+    fn word(&self, sleeper: Sleeper) -> &AtomicU32 {
+        &self.0.as_atomics()[sleeper as usize]
     }
 }
 
@@ -161,15 +180,19 @@ fn sleep(word: &AtomicU32, deadline: Option<std::time::Instant>, is_needed: impl
         futex::wait(word, value, deadline);
     }
     word.fetch_and(!1, Ordering::Relaxed);
+    // Who saw the bit has stored what there is to see before; it is seen from here on.
+    fence(Ordering::SeqCst);
 }
 
-/// See [`sleep`].
-fn wake(word: &AtomicU32) {
+/// See [`sleep`]. False if nobody slept.
+fn wake(word: &AtomicU32) -> bool {
     fence(Ordering::SeqCst);
-    if word.load(Ordering::Relaxed) & 1 == 1 {
+    let sleeps = word.load(Ordering::Relaxed) & 1 == 1;
+    if sleeps {
         word.fetch_add(2, Ordering::Relaxed);
         futex::wake(word, 1);
     }
+    sleeps
 }
 
 impl Lane {

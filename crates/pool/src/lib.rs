@@ -18,6 +18,7 @@ mod feed;
 mod feeder;
 mod functions;
 mod handle;
+mod helper;
 mod hire;
 mod hired;
 mod hooks;

@@ -8,6 +8,7 @@ use rustix::process::Signal;
 use crate::backlog::Backlog;
 use crate::feeder::{Harvest, Leftovers, Refused};
 use crate::hired::{Farewell, Hired};
+use crate::lane::Lane;
 use crate::limits::Limits;
 use crate::oom::Kills;
 use crate::sink::Outcomes;
@@ -32,6 +33,8 @@ pub(crate) struct State {
     pub(crate) is_built: bool,
     /// No worker is left, and none will come.
     pub(crate) has_ended: bool,
+    /// Tasks were handed over that must not run for ever.
+    pub(crate) has_timed: bool,
     /// Changes with every worker that comes or goes.
     pub(crate) generation: u64,
     /// What the exit functions of workers that have left gave.
@@ -99,6 +102,7 @@ impl State {
             stillborn: None,
             is_built: false,
             has_ended: false,
+            has_timed: false,
             generation: 0,
             farewells: Vec::new(),
             priorities: None,
@@ -176,9 +180,10 @@ impl State {
             self.backlog.push_front(later.options.priority, later);
             task = now;
         }
-        let calls = u64::from(task.calls);
+        let (calls, timed) = (u64::from(task.calls), task.options.is_timed());
         match worker.feeder.put(task) {
             Ok(()) => {
+                self.has_timed |= timed;
                 worker.calls += calls;
                 worker.idle_since = None;
             }
@@ -336,6 +341,19 @@ impl State {
 
     pub(crate) fn workers(&self) -> impl Iterator<Item = &Hired> {
         self.places.iter().filter_map(|place| place.worker.as_ref())
+    }
+
+    pub(crate) fn lanes(&self) -> Vec<Lane> {
+        self.workers().map(|worker| worker.feeder.lane().clone()).collect()
+    }
+
+    /// Whether somebody else than the supervisor has left it something to do: it keeps the time, and
+    /// starts and dismisses workers.
+    pub(crate) fn needs_supervisor(&self) -> bool {
+        self.has_timed
+            || self.limits.are_set()
+            || !matches!(self.phase, Phase::Open)
+            || !self.backlog.is_empty() && self.places.iter().any(Place::is_vacant)
     }
 
     /// True when no task waits or runs.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::hire::too_many;
 use crate::inner::Inner;
-use crate::lane::{Lane, Phase as WorkerPhase};
+use crate::lane::{Lane, Phase as WorkerPhase, Sleeper};
 use crate::sink::Outcomes;
 use crate::state::{Buried, Phase, State};
 use crate::{PoolError, TaskError};
@@ -39,6 +39,10 @@ pub(crate) fn supervise(inner: &Inner) {
             (generation, lanes) = (number, now);
         }
         round.jobs.iter().for_each(|job| job.wake());
+        if !round.jobs.is_empty() {
+            // Who collects beside it waits for one of them, maybe.
+            inner.bell.wake(Sleeper::Helper);
+        }
         for index in round.vacant {
             if let Err(error) = inner.hire(index).and_then(|()| inner.watch(index)) {
                 inner.failed_to_start(error);
@@ -54,7 +58,7 @@ pub(crate) fn supervise(inner: &Inner) {
                 || generation == u64::MAX
                 || lanes.iter().any(Lane::has_records)
         };
-        inner.bell.sleep(round.deadline, is_needed);
+        inner.bell.sleep(Sleeper::Supervisor, round.deadline, is_needed);
     }
     inner.lock().has_ended = true;
     inner.tell();
@@ -90,10 +94,9 @@ impl Inner {
             && state.is_idle()
             && vacant.is_empty()
             && state.places.iter().all(|place| place.worker.is_none() && !place.starting);
-        let lanes = (state.generation != generation).then(|| {
-            (state.generation, state.workers().map(|it| it.feeder.lane().clone()).collect())
-        });
+        let lanes = (state.generation != generation).then(|| (state.generation, state.lanes()));
         let jobs = std::mem::take(&mut state.harvest.jobs);
+        state.has_timed = false;
         Round { jobs, vacant, deadline, lanes, is_over }
     }
 
@@ -136,9 +139,7 @@ impl Inner {
     fn failed_to_start(&self, error: PoolError) {
         let mut state = self.lock();
         self.count_failure(&mut state, error);
-        let jobs = std::mem::take(&mut state.harvest.jobs);
-        drop(state);
-        jobs.iter().for_each(|job| job.wake());
+        self.wake_jobs(state);
     }
 
     /// A worker has never been ready. One is enough for a pool that is being made.
@@ -162,17 +163,18 @@ impl State {
         let mut next = None;
         for index in 0..self.places.len() {
             let Some(worker) = &mut self.places[index].worker else { continue };
-            let Some(front) = worker.feeder.front() else { continue };
-            let (soft, hard) = (front.options.soft_timeout, front.options.timeout);
-            if (soft, hard) == (None, None) || worker.is_doomed {
+            let Some(limit) = worker.feeder.shortest_limit() else { continue };
+            if worker.is_doomed {
                 continue;
             }
-            let Some((elapsed, position, call)) = worker.feeder.elapsed() else {
-                // It has not begun, so it has all of its time from now on.
-                let limit = [soft, hard].into_iter().flatten().min();
-                next = earlier(next, limit.and_then(|limit| time.checked_add(limit)));
+            // What has not begun has all of its time from now on.
+            next = earlier(next, time.checked_add(limit));
+            let Some(front) = worker.feeder.front() else { continue };
+            let (soft, hard) = (front.options.soft_timeout, front.options.timeout);
+            let Some((elapsed, position, call)) = worker.feeder.elapsed() else { continue };
+            if (soft, hard) == (None, None) {
                 continue;
-            };
+            }
             if let Some(limit) = hard.filter(|limit| elapsed >= *limit) {
                 for task in worker.kill_for(position, call, TaskError::TimedOut(limit)) {
                     self.backlog.push_front(task.options.priority, task);

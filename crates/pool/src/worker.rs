@@ -15,7 +15,7 @@ use sync_primitives::Origin;
 use crate::TaskError;
 use crate::callee::{Callee, missing};
 use crate::context;
-use crate::lane::{Found, Lane, Phase, Slot, now};
+use crate::lane::{Found, Lane, Phase, Sleeper, Slot, now};
 use crate::parcel::{Errand, Inbound, Outbound};
 use crate::record::{self, Failure};
 use crate::records::Records;
@@ -74,12 +74,12 @@ pub(crate) fn serve(seat: Seat) -> Option<Result<Message, TaskError>> {
             // If it cannot be sent, the phase says enough.
             let _ = socket.send(&Outbound::NotReady(error));
             lane.set_phase(Phase::Failed);
-            lane.bell().ring();
+            lane.bell().wake(Sleeper::Supervisor);
             return None;
         }
     };
     lane.set_phase(Phase::Ready);
-    lane.bell().ring();
+    lane.bell().wake(Sleeper::Supervisor);
     Worker::new(lane, socket, origin).work();
     let exit = exit.map(|exit| catch_panic(|| exit.run()).map_err(record::panicked)?);
     context::leave();
