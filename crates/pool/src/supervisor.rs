@@ -23,20 +23,28 @@ struct Round {
     /// Places where a worker is to be started.
     vacant: Vec<usize>,
     deadline: Option<Instant>,
-    /// The lanes, if they have changed.
-    lanes: Option<(u64, Vec<Lane>)>,
+    /// The workers, if they have changed.
+    workers: Option<Workers>,
     is_over: bool,
+}
+
+/// What is looked at before each sleep.
+struct Workers {
+    generation: u64,
+    lanes: Vec<Lane>,
+    /// The lanes of those who have not been seen ready.
+    starting: Vec<Lane>,
 }
 
 /// The life of the thread.
 pub(crate) fn supervise(inner: &Inner) {
-    let (mut generation, mut lanes) = (u64::MAX, Vec::new());
+    let mut workers = Workers { generation: u64::MAX, lanes: Vec::new(), starting: Vec::new() };
     loop {
         // Acquire: pairs with the releases of those who ask for attention.
         inner.attention.swap(false, Ordering::AcqRel);
-        let mut round = inner.round(generation);
-        if let Some((number, now)) = round.lanes {
-            (generation, lanes) = (number, now);
+        let mut round = inner.round(workers.generation);
+        if let Some(now) = round.workers {
+            workers = now;
         }
         round.jobs.iter().for_each(|job| job.wake());
         if !round.jobs.is_empty() {
@@ -48,15 +56,16 @@ pub(crate) fn supervise(inner: &Inner) {
                 inner.failed_to_start(error);
                 round.deadline = Some(Instant::now() + PAUSE);
             }
-            generation = u64::MAX;
+            workers.generation = u64::MAX;
         }
         if round.is_over {
             break;
         }
         let is_needed = || {
             inner.attention.load(Ordering::Acquire)
-                || generation == u64::MAX
-                || lanes.iter().any(Lane::has_records)
+                || workers.generation == u64::MAX
+                || workers.lanes.iter().any(Lane::has_records)
+                || workers.starting.iter().any(|lane| lane.phase() == WorkerPhase::Ready)
         };
         inner.bell.sleep(Sleeper::Supervisor, round.deadline, is_needed);
     }
@@ -94,10 +103,14 @@ impl Inner {
             && state.is_idle()
             && vacant.is_empty()
             && state.places.iter().all(|place| place.worker.is_none() && !place.starting);
-        let lanes = (state.generation != generation).then(|| (state.generation, state.lanes()));
+        let workers = (state.generation != generation).then(|| {
+            let starting = state.workers().filter(|worker| worker.start_up.is_none());
+            let starting = starting.map(|worker| worker.feeder.lane().clone()).collect();
+            Workers { generation: state.generation, lanes: state.lanes(), starting }
+        });
         let jobs = std::mem::take(&mut state.harvest.jobs);
         state.has_timed = false;
-        Round { jobs, vacant, deadline, lanes, is_over }
+        Round { jobs, vacant, deadline, workers, is_over }
     }
 
     /// Notices who has become ready.
@@ -110,6 +123,7 @@ impl Inner {
                 worker.idle_since = Some(Instant::now());
                 place.past.start_up = took;
                 state.failures = 0;
+                state.generation += 1;
             }
         }
         if !state.is_built
