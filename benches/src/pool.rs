@@ -1,3 +1,7 @@
-//! `pool-…`: what it costs to hand work to workers, against pools of threads and Python's.
+//! `pool-…`: what it costs to hand work to workers, against pools of threads, Python's pools, and the
+//! least that the kernel lets one do.
+//!
+//! Every pool has two workers. They are wherever the kernel has them, and so is who gives the work:
+//! where calls do nothing, three are busy on two processors.
 
 pub(crate) mod crew;
