@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::pool::rates;
 use crate::{
     Result, array, barrier, event, fib, fork, forkserver, mutex, pingpong, queue, region, rwlock,
     semaphore, spawn, throughput,
@@ -58,6 +59,8 @@ const FAMILIES: &[(&str, Family)] = &[
     ("queue-2x2", queue::TWO_BY_TWO),
     ("queue-pingpong-spin", queue::SPIN),
     ("queue-pingpong-sleep", queue::SLEEP),
+    ("pool-map", rates::MAP),
+    ("pool-submit", rates::SUBMIT),
 ];
 
 /// The contender called `name` in the family of `workload`.

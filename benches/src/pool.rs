@@ -5,3 +5,5 @@
 //! where calls do nothing, three are busy on two processors.
 
 pub(crate) mod crew;
+pub(crate) mod rates;
+pub(crate) mod rivals;

@@ -17,6 +17,11 @@ pub(crate) fn threads() -> Result<ThreadPool, Missing> {
     ThreadPool::with_workers(WORKERS).map_err(|e| format!("no pool: {e}"))
 }
 
+/// The threads of the crate `threadpool`.
+pub(crate) fn threadpool() -> threadpool::ThreadPool {
+    threadpool::ThreadPool::new(WORKERS)
+}
+
 /// The threads of the crate `rayon`.
 pub(crate) fn rayon() -> Result<rayon::ThreadPool, Missing> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(WORKERS).build();
