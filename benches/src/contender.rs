@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::pool::rates;
+use crate::pool::{rates, trips};
 use crate::{
     Result, array, barrier, event, fib, fork, forkserver, mutex, pingpong, queue, region, rwlock,
     semaphore, spawn, throughput,
@@ -61,6 +61,7 @@ const FAMILIES: &[(&str, Family)] = &[
     ("queue-pingpong-sleep", queue::SLEEP),
     ("pool-map", rates::MAP),
     ("pool-submit", rates::SUBMIT),
+    ("pool-apply", trips::FAMILY),
 ];
 
 /// The contender called `name` in the family of `workload`.

@@ -7,3 +7,4 @@
 pub(crate) mod crew;
 pub(crate) mod rates;
 pub(crate) mod rivals;
+pub(crate) mod trips;

@@ -12,6 +12,11 @@ pub(crate) fn processes() -> Result<Pool, Missing> {
     Pool::with_workers(WORKERS).map_err(|e| format!("no pool: {e}"))
 }
 
+/// A pool of one process.
+pub(crate) fn one_process() -> Result<Pool, Missing> {
+    Pool::with_workers(1).map_err(|e| format!("no pool: {e}"))
+}
+
 /// Our pool of threads.
 pub(crate) fn threads() -> Result<ThreadPool, Missing> {
     ThreadPool::with_workers(WORKERS).map_err(|e| format!("no pool: {e}"))
