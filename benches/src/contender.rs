@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::pool::chunks::{Chunks, Long, Short, Skewed, Tiny};
 use crate::pool::{rates, trips};
 use crate::{
     Result, array, barrier, event, fib, fork, forkserver, mutex, pingpong, queue, region, rwlock,
@@ -62,6 +63,10 @@ const FAMILIES: &[(&str, Family)] = &[
     ("pool-map", rates::MAP),
     ("pool-submit", rates::SUBMIT),
     ("pool-apply", trips::FAMILY),
+    ("pool-chunks-100ns", Chunks::<Tiny>::FAMILY),
+    ("pool-chunks-10us", Chunks::<Short>::FAMILY),
+    ("pool-chunks-1ms", Chunks::<Long>::FAMILY),
+    ("pool-chunks-skewed", Chunks::<Skewed>::FAMILY),
 ];
 
 /// The contender called `name` in the family of `workload`.
