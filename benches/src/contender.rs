@@ -67,6 +67,7 @@ const FAMILIES: &[(&str, Family)] = &[
     ("pool-chunks-10us", Chunks::<Short>::FAMILY),
     ("pool-chunks-1ms", Chunks::<Long>::FAMILY),
     ("pool-chunks-skewed", Chunks::<Skewed>::FAMILY),
+    ("pool-fib", fib::POOLS),
 ];
 
 /// The contender called `name` in the family of `workload`.

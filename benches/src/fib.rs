@@ -3,11 +3,12 @@
 use std::hint::black_box;
 use std::thread;
 
+use crossbeam_channel::unbounded;
 use multiproc::{Executor, Process};
 
 use crate::clock;
-use crate::contender::{Contender, Family, Missing, Round};
-use crate::pool::crew;
+use crate::contender::{Contender, Family, Missing, Round, Setting};
+use crate::pool::{crew, rivals};
 
 pub(crate) const FAMILY: Family = &[
     (
@@ -19,6 +20,16 @@ pub(crate) const FAMILY: Family = &[
     ("pool", Contender::Here(|_| crew::processes().map(in_pool))),
     ("thread pool", Contender::Here(|_| crew::threads().map(in_pool))),
     ("rayon", Contender::Here(|_| in_rayon())),
+];
+
+/// For `pool-fib`, under the names that pools have elsewhere.
+pub(crate) const POOLS: Family = &[
+    ("two threads", Contender::Here(|_| Ok(Box::new(|| clock::millis(two_threads))))),
+    ("multiproc Pool", Contender::Here(|_| crew::processes().map(in_pool))),
+    ("multiproc ThreadPool", Contender::Here(|_| crew::threads().map(in_pool))),
+    ("rayon", Contender::Here(|_| in_rayon())),
+    ("threadpool", Contender::Here(|_| Ok(in_threadpool()))),
+    ("python Pool", Contender::Program(|_| rivals::pool("fibs", 2, Setting { quick: false }))),
 ];
 
 const N: u64 = 33;
@@ -69,4 +80,17 @@ fn in_rayon() -> Result<Round, Missing> {
             assert_eq!([one, other], [FIB_N; 2]);
         })
     }))
+}
+
+fn in_threadpool() -> Round {
+    let pool = crew::threadpool();
+    Box::new(move || {
+        clock::millis(|| {
+            let (sender, values) = unbounded();
+            for sender in [sender.clone(), sender] {
+                pool.execute(move || sender.send(piece()).expect("the other side lives"));
+            }
+            assert!(values.iter().eq([FIB_N; 2]));
+        })
+    })
 }
