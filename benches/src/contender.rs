@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::pool::chunks::{Chunks, Long, Short, Skewed, Tiny};
-use crate::pool::{rates, trips};
+use crate::pool::{blocks, rates, trips};
 use crate::{
     Result, array, barrier, event, fib, fork, forkserver, mutex, pingpong, queue, region, rwlock,
     semaphore, spawn, throughput,
@@ -68,6 +68,7 @@ const FAMILIES: &[(&str, Family)] = &[
     ("pool-chunks-1ms", Chunks::<Long>::FAMILY),
     ("pool-chunks-skewed", Chunks::<Skewed>::FAMILY),
     ("pool-fib", fib::POOLS),
+    ("pool-1m", blocks::FAMILY),
 ];
 
 /// The contender called `name` in the family of `workload`.

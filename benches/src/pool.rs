@@ -4,6 +4,7 @@
 //! Every pool has two workers. They are wherever the kernel has them, and so is who gives the work:
 //! where calls do nothing, three are busy on two processors.
 
+pub(crate) mod blocks;
 pub(crate) mod chunks;
 pub(crate) mod crew;
 pub(crate) mod rates;
