@@ -7,6 +7,7 @@
 pub(crate) mod blocks;
 pub(crate) mod chunks;
 pub(crate) mod crew;
+pub(crate) mod memory;
 pub(crate) mod rates;
 pub(crate) mod rivals;
 pub(crate) mod trips;
