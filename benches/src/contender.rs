@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::pool::chunks::{Chunks, Long, Short, Skewed, Tiny};
-use crate::pool::{blocks, memory, rates, trips};
+use crate::pool::{blocks, memory, rates, start, trips};
 use crate::{
     Result, array, barrier, event, fib, fork, forkserver, mutex, pingpong, queue, region, rwlock,
     semaphore, spawn, throughput,
@@ -70,6 +70,7 @@ const FAMILIES: &[(&str, Family)] = &[
     ("pool-fib", fib::POOLS),
     ("pool-1m", blocks::FAMILY),
     ("pool-memory", memory::FAMILY),
+    ("pool-start", start::FAMILY),
 ];
 
 /// The contender called `name` in the family of `workload`.

@@ -10,4 +10,5 @@ pub(crate) mod crew;
 pub(crate) mod memory;
 pub(crate) mod rates;
 pub(crate) mod rivals;
+pub(crate) mod start;
 pub(crate) mod trips;
