@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::pool::chunks::{Chunks, Long, Short, Skewed, Tiny};
-use crate::pool::{blocks, memory, rates, start, trips};
+use crate::pool::{blocks, memory, rates, start, stream, trips};
 use crate::{
     Result, array, barrier, event, fib, fork, forkserver, mutex, pingpong, queue, region, rwlock,
     semaphore, spawn, throughput,
@@ -71,6 +71,8 @@ const FAMILIES: &[(&str, Family)] = &[
     ("pool-1m", blocks::FAMILY),
     ("pool-memory", memory::FAMILY),
     ("pool-start", start::FAMILY),
+    ("pool-stream", stream::RATE),
+    ("pool-stream-memory", stream::MEMORY),
 ];
 
 /// The contender called `name` in the family of `workload`.

@@ -11,4 +11,5 @@ pub(crate) mod memory;
 pub(crate) mod rates;
 pub(crate) mod rivals;
 pub(crate) mod start;
+pub(crate) mod stream;
 pub(crate) mod trips;
