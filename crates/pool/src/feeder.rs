@@ -115,25 +115,25 @@ impl Feeder {
     }
 
     /// Hands over a task; gives it back if there is no room for it. The worker must be woken after.
-    pub(crate) fn put(&mut self, task: Task) -> Result<(), Refused> {
+    pub(crate) fn put(&mut self, task: Task) -> Put {
         self.retire();
         let position = self.base + self.entries.len() as u64;
         if self.entries.len() as u64 >= SLOTS || self.messages.len() >= MESSAGES {
-            return Err(Refused::Full(task));
+            return Put::Full(task);
         }
         if let Err(error) = self.introduce(&task.function, position) {
-            return Err(Refused::Failed(task, error));
+            return Put::Failed(task, error);
         }
         let by_socket = matches!(task.arguments, Arguments::Message(_));
         let (offset, len) = match &task.arguments {
             Arguments::Bytes(bytes) => match self.write(bytes) {
                 Some(offset) => (offset, bytes.len()),
-                None => return Err(Refused::Full(task)),
+                None => return Put::Full(task),
             },
             Arguments::Message(message) => {
                 let arguments = Inbound::Arguments { position, arguments: &**message };
                 if let Err(error) = self.socket.send(&arguments) {
-                    return Err(Refused::Failed(task, error));
+                    return Put::Failed(task, error);
                 }
                 self.messages.push_back(position);
                 (0, 0)
@@ -148,12 +148,13 @@ impl Feeder {
             len,
             by_socket,
             timed,
+            span: task.span,
         };
         self.entries.push_back(Entry { task: Some(task), ended: 0, end: self.written });
         self.tasks += 1;
         self.timed += usize::from(timed);
         self.lane.publish(position, slot);
-        Ok(())
+        Put::Done
     }
 
     /// Takes back the task that was handed over last, of those that the worker has not begun and
@@ -468,8 +469,9 @@ fn tries_again(task: &Task, failure: &[u8]) -> bool {
         && retry.allows(&record::failure(carry::decode(failure, Vec::new())), task.attempts)
 }
 
-/// Why a task was not handed over.
-pub(crate) enum Refused {
+/// What came of handing over a task.
+pub(crate) enum Put {
+    Done,
     /// There is no room at the moment.
     Full(Task),
     /// It cannot be sent.

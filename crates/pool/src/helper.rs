@@ -2,7 +2,6 @@
 //! it.
 
 use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::time::Instant;
 
 use crate::inner::Inner;

@@ -99,6 +99,8 @@ pub(crate) struct Slot {
     pub(crate) by_socket: bool,
     /// The worker is to note when each call begins.
     pub(crate) timed: bool,
+    /// The span in which the task was given; of its number, 48 bits.
+    pub(crate) span: u64,
 }
 
 /// What the worker finds at a position.
@@ -223,7 +225,7 @@ impl Lane {
     /// Hands over a task whose arguments are in place.
     pub(crate) fn publish(&self, position: u64, slot: Slot) {
         let words = self.slot(position);
-        let flags = u64::from(slot.by_socket) | u64::from(slot.timed) << 1;
+        let flags = u64::from(slot.by_socket) | u64::from(slot.timed) << 1 | slot.span << 16;
         // Relaxed: the store of the state below publishes them.
         words[1].store(u64::from(slot.function) | u64::from(slot.calls) << 32, Ordering::Relaxed);
         words[2].store(u64::from(slot.offset) | u64::from(slot.len) << 32, Ordering::Relaxed);
@@ -330,6 +332,7 @@ impl Lane {
                 len: (words[2].load(Ordering::Relaxed) >> 32) as u32,
                 by_socket: words[3].load(Ordering::Relaxed) & 1 != 0,
                 timed: words[3].load(Ordering::Relaxed) & 2 != 0,
+                span: words[3].load(Ordering::Relaxed) >> 16,
             }),
             Err(state) if state == position << 2 | REVOKED => Found::Revoked,
             Err(_) => Found::Nothing,

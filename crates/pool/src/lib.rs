@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod backlog;
+#[cfg(feature = "indicatif")]
+mod bar;
 mod batch;
 mod builder;
 mod call;
@@ -24,9 +26,12 @@ mod hired;
 mod hooks;
 mod imap;
 mod inner;
+#[cfg(feature = "interrupt")]
+mod interrupt;
 mod lane;
 mod limits;
 mod map_handle;
+mod meter;
 mod oom;
 mod options;
 mod parcel;
@@ -42,9 +47,12 @@ mod stats;
 mod supervisor;
 mod task;
 mod thread;
+mod trace;
 mod work;
 mod worker;
 
+#[cfg(feature = "indicatif")]
+pub use bar::Bar;
 pub use builder::PoolBuilder;
 pub use call::Call;
 pub use callbacks::Callbacks;

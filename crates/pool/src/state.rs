@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::backlog::Backlog;
-use crate::feeder::{Harvest, Leftovers, Refused};
+use crate::feeder::{Harvest, Leftovers, Put};
 use crate::hired::{Farewell, Hired};
 use crate::lane::Lane;
 use crate::limits::Limits;
@@ -14,7 +14,7 @@ use crate::oom::Kills;
 use crate::sink::Outcomes;
 use crate::stats::{Longest, WorkerStats};
 use crate::task::Task;
-use crate::{PoolError, TaskError, WorkerDied};
+use crate::{PoolError, TaskError, WorkerDied, meter};
 
 /// Under the pool's one lock, which is held for microseconds and never while somebody is waited for.
 pub(crate) struct State {
@@ -182,16 +182,16 @@ impl State {
         }
         let (calls, timed) = (u64::from(task.calls), task.options.is_timed());
         match worker.feeder.put(task) {
-            Ok(()) => {
+            Put::Done => {
                 self.has_timed |= timed;
                 worker.calls += calls;
                 worker.idle_since = None;
             }
-            Err(Refused::Full(task)) => {
+            Put::Full(task) => {
                 worker.is_stuffed = true;
                 self.backlog.push_front(task.options.priority, task);
             }
-            Err(Refused::Failed(task, error)) => {
+            Put::Failed(task, error) => {
                 task.fail(0, &TaskError::EncodeArguments(error.to_string()));
                 self.harvest.touch(&task.job);
             }
@@ -242,8 +242,10 @@ impl State {
                 let _ = worker.process.kill();
             }
             place.past.calls += self.harvest.calls - calls;
+            meter::calls(self.harvest.calls - calls);
             for took in self.harvest.took.drain(..) {
                 worker.learn(took);
+                meter::task_took(took);
             }
             if worker.feeder.tasks() == 0 && worker.idle_since.is_none() {
                 worker.idle_since = Some(Instant::now());
@@ -282,7 +284,10 @@ impl State {
             index: 0,
         };
         self.settle(feeder.abandon(), &died);
-        self.deaths += u64::from(!expected);
+        if !expected {
+            self.deaths += 1;
+            meter::worker_died();
+        }
         Some(Buried { died, expected, was_ready: start_up.is_some(), farewell, why_not_ready })
     }
 

@@ -12,7 +12,7 @@ use crate::inner::Inner;
 use crate::lane::{Lane, Phase as WorkerPhase, Sleeper};
 use crate::sink::Outcomes;
 use crate::state::{Buried, Phase, State};
-use crate::{PoolError, TaskError};
+use crate::{PoolError, TaskError, meter};
 
 /// How long it waits until it tries again to start a worker that the system refused.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -122,6 +122,7 @@ impl Inner {
                 worker.start_up = Some(took);
                 worker.idle_since = Some(Instant::now());
                 place.past.start_up = took;
+                meter::worker_started(took);
                 state.failures = 0;
                 state.generation += 1;
             }

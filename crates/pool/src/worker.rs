@@ -14,12 +14,12 @@ use sync_primitives::Origin;
 
 use crate::TaskError;
 use crate::callee::{Callee, missing};
-use crate::context;
 use crate::lane::{Found, Lane, Phase, Sleeper, Slot, now};
 use crate::parcel::{Errand, Inbound, Outbound};
 use crate::record::{self, Failure};
 use crate::records::Records;
 use crate::task::calls_of;
+use crate::{context, trace};
 
 /// What tasks are given besides their arguments.
 pub(crate) type Payload = Arc<dyn Any + Send + Sync>;
@@ -182,10 +182,10 @@ impl Worker {
         while self.functions.get(slot.function as usize).is_none_or(Option::is_none) {
             self.fetch()?;
         }
-        match long {
+        trace::within(slot.span, slot.function, slot.calls, || match long {
             Some(message) => self.call_long(slot, message),
             None => self.call_each(slot),
-        }
+        });
         self.records.ring(self.last, false);
         Ok(())
     }
@@ -199,7 +199,7 @@ impl Worker {
         while call < slot.calls {
             // One catch for all calls up to the first that panics.
             let caught = catch_panic(|| {
-                while let Some(arguments) = calls.next() {
+                for arguments in calls.by_ref() {
                     self.call_one(slot, call, arguments);
                     call += 1;
                 }
