@@ -34,6 +34,8 @@ pub(crate) struct Feeder {
     known: Vec<bool>,
     /// The positions of what lies in the socket.
     messages: VecDeque<u64>,
+    /// Up to where the worker was done with the slots when that was last looked at.
+    passed: u64,
     /// How many tasks it has that were not taken back.
     tasks: usize,
     /// How many of these must not run for ever.
@@ -98,6 +100,7 @@ impl Feeder {
             read: 0,
             known: Vec::new(),
             messages: VecDeque::new(),
+            passed: 0,
             tasks: 0,
             timed: 0,
             buffer: Vec::new(),
@@ -114,6 +117,11 @@ impl Feeder {
         self.tasks
     }
 
+    /// Up to where the worker was done with the slots when that was last looked at.
+    pub(crate) fn passed(&self) -> u64 {
+        self.passed
+    }
+
     /// Hands over a task; gives it back if there is no room for it. The worker must be woken after.
     pub(crate) fn put(&mut self, task: Task) -> Put {
         self.retire();
@@ -122,7 +130,7 @@ impl Feeder {
             return Put::Full(task);
         }
         if let Err(error) = self.introduce(&task.function, position) {
-            return Put::Failed(task, error);
+            return Put::because(task, error);
         }
         let by_socket = matches!(task.arguments, Arguments::Message(_));
         let (offset, len) = match &task.arguments {
@@ -133,7 +141,7 @@ impl Feeder {
             Arguments::Message(message) => {
                 let arguments = Inbound::Arguments { position, arguments: &**message };
                 if let Err(error) = self.socket.send(&arguments) {
-                    return Put::Failed(task, error);
+                    return Put::because(task, error);
                 }
                 self.messages.push_back(position);
                 (0, 0)
@@ -178,19 +186,15 @@ impl Feeder {
         self.entries.iter().find_map(|entry| entry.task.as_ref())
     }
 
-    /// The shortest time that a call of its tasks may take; `None` if none has a limit.
-    pub(crate) fn shortest_limit(&self) -> Option<Duration> {
-        if self.timed == 0 {
-            return None;
-        }
-        let tasks = self.entries.iter().filter_map(|entry| entry.task.as_ref());
-        tasks.flat_map(|task| [task.options.soft_timeout, task.options.timeout]).flatten().min()
+    /// Whether some call of its tasks must not run for ever.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.timed > 0
     }
 
-    /// How many tasks the worker has that it has not begun, at this moment.
-    pub(crate) fn waiting(&self) -> usize {
-        let claimed = self.running().is_some();
-        self.tasks - usize::from(claimed && self.tasks > 0)
+    /// The shortest time that a call may take of its tasks after the first `begun`.
+    pub(crate) fn shortest_limit(&self, begun: usize) -> Option<Duration> {
+        let tasks = self.entries.iter().filter_map(|entry| entry.task.as_ref()).skip(begun);
+        tasks.flat_map(|task| [task.options.soft_timeout, task.options.timeout]).flatten().min()
     }
 
     /// The task that the worker is in, and the number of the call, if it has begun one.
@@ -421,6 +425,7 @@ impl Feeder {
     /// Lets go of positions that both sides are done with.
     fn retire(&mut self) {
         let passed = self.lane.passed();
+        self.passed = passed;
         while self.base < passed && self.entries.front().is_some_and(|entry| entry.task.is_none()) {
             if let Some(entry) = self.entries.pop_front() {
                 self.freed = entry.end;
@@ -478,10 +483,21 @@ pub(crate) enum Put {
     Failed(Task, SendError),
 }
 
+impl Put {
+    fn because(task: Task, error: SendError) -> Put {
+        match error {
+            // The worker has ended, which the pool will hear; the task is for others.
+            SendError::Disconnected => Put::Full(task),
+            error => Put::Failed(task, error),
+        }
+    }
+}
+
 /// What a dead worker leaves.
 #[derive(Default)]
 pub(crate) struct Leftovers {
-    /// The call that it was in, with the rest of its task if that is cancelled, and what that is to be told if the worker was killed for it.
+    /// The call that it was in, with the rest of its task if that is cancelled, and what that is to
+    /// be told if the worker was killed for it.
     pub(crate) running: Option<(Task, Option<TaskError>)>,
     /// Calls that it had not begun.
     pub(crate) untouched: Vec<Task>,

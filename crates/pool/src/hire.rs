@@ -108,8 +108,17 @@ impl Inner {
             attention: self.attention.clone(),
             bell: self.bell.clone(),
         };
-        let watch = Watch::new(worker.process.sentinel(), &Waker::from(Arc::new(notice)));
-        worker.watch = Some(watch.map_err(PoolError::io("watching a worker"))?);
+        match Watch::new(worker.process.sentinel(), &Waker::from(Arc::new(notice))) {
+            Ok(watch) => worker.watch = Some(watch),
+            Err(error) => {
+                // Its end would go unseen, so it must not begin.
+                let _ = worker.process.kill();
+                worker.process.wait();
+                state.places[index].worker = None;
+                state.generation += 1;
+                return Err(PoolError::io("watching a worker")(error));
+            }
+        }
         Ok(())
     }
 }

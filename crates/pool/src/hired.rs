@@ -27,6 +27,7 @@ pub(crate) struct Hired {
     /// Set by whoever watches the process, when it has ended.
     pub(crate) ended: Arc<AtomicBool>,
     pub(crate) watch: Option<Watch>,
+    /// When it was started, and from then on, when it was ready.
     pub(crate) since: Instant,
     /// How long it took to be ready; `None` before.
     pub(crate) start_up: Option<Duration>,
@@ -38,8 +39,10 @@ pub(crate) struct Hired {
     pub(crate) is_stuffed: bool,
     /// Since when it has had nothing to do.
     pub(crate) idle_since: Option<Instant>,
-    /// How many calls it was handed.
+    /// How many calls it was handed, without those that were taken back.
     pub(crate) calls: u64,
+    /// A call has ended in it.
+    pub(crate) has_worked: bool,
     /// How long a task takes, as a moving mean.
     cost: Option<Duration>,
     /// It has been killed for the call that it is in.
@@ -66,6 +69,7 @@ impl Hired {
             is_stuffed: false,
             idle_since: None,
             calls: 0,
+            has_worked: false,
             cost: None,
             is_doomed: false,
             last_look: since,
@@ -97,18 +101,31 @@ impl Hired {
         });
     }
 
+    /// How many tasks it could do without: it is in the first, or comes to it next.
+    pub(crate) fn surplus(&self) -> usize {
+        self.feeder.tasks().saturating_sub(1)
+    }
+
+    /// Takes back the task that was handed over last, of those that the worker has not begun and
+    /// `choose` agrees to.
+    pub(crate) fn take_back(&mut self, choose: impl Fn(&Task) -> bool) -> Option<Task> {
+        let task = self.feeder.take_back(choose)?;
+        self.calls = self.calls.saturating_sub(u64::from(task.calls));
+        Some(task)
+    }
+
+    /// Takes back all that it has not begun, the last first.
+    pub(crate) fn take_back_all(&mut self) -> Vec<Task> {
+        std::iter::from_fn(|| self.take_back(|_| true)).collect()
+    }
+
     /// Has the process killed for the call that it is in, which ends with `error`. Records must have
-    /// been collected, so that the call is not over. Gives what it has not begun, as that must not be
-    /// begun by a process that is to die.
-    pub(crate) fn kill_for(&mut self, position: u64, call: u32, error: TaskError) -> Vec<Task> {
-        let mut tasks = Vec::new();
-        while let Some(task) = self.feeder.take_back(|_| true) {
-            tasks.push(task);
-        }
+    /// been collected, so that the call is not over, and all else taken back, as that must not be begun
+    /// by a process that is to die.
+    pub(crate) fn kill_for(&mut self, position: u64, call: u32, error: TaskError) {
         self.is_doomed = true;
         self.feeder.doom(position, call, error);
         // It fails only if the process has changed its user, and then its tasks are its own.
         let _ = self.process.kill();
-        tasks
     }
 }

@@ -13,10 +13,11 @@ use crate::functions::Functions;
 use crate::helper::Helper;
 use crate::hire::Employer;
 use crate::lane::{Bell, Sleeper};
+use crate::place::Place;
 use crate::sink::Outcomes;
-use crate::state::{Phase, Place, State, same};
+use crate::state::{Phase, State, same};
 use crate::stats::{PoolStats, WorkerStats};
-use crate::task::pack;
+use crate::task::{Task, pack};
 use crate::work::Work;
 use crate::{Data, PoolError, TaskError};
 
@@ -141,6 +142,9 @@ impl Inner {
     }
 
     pub(crate) fn stats(&self) -> PoolStats {
+        if !self.is_owner() {
+            return PoolStats::default();
+        }
         let state = self.lock();
         let workers = state.places.iter().map(Place::stats).collect::<Vec<WorkerStats>>();
         let (waiting, deaths) = (state.backlog.len(), state.deaths);
@@ -212,33 +216,34 @@ impl Control for Inner {
         let state = &mut *guard;
         // A call whose value is there is over.
         state.collect();
-        let mut tasks = state.backlog.take(|task| same(&task.job, job));
-        let mut killed = false;
-        for worker in state.places.iter_mut().filter_map(|place| place.worker.as_mut()) {
-            while let Some(task) = worker.feeder.take_back(|task| same(&task.job, job)) {
-                tasks.push(task);
-            }
-            let Some((task, position, call)) = worker.feeder.running() else { continue };
-            if !same(&task.job, job) {
+        let (mut tasks, mut killed) = (Vec::new(), false);
+        let ours = |task: &Task| same(&task.job, job);
+        for index in 0..state.places.len() {
+            let Some(worker) = &mut state.places[index].worker else { continue };
+            tasks.extend(std::iter::from_fn(|| worker.take_back(ours)));
+            let Some((_, position, call)) = worker.feeder.running().filter(|it| ours(it.0)) else {
                 continue;
-            }
+            };
             match running {
                 Running::Leave => {}
                 Running::Ask => worker.feeder.lane().ask_to_stop(position, call),
                 Running::Kill => {
-                    killed = true;
-                    for task in worker.kill_for(position, call, TaskError::Cancelled) {
-                        state.backlog.push_front(task.options.priority, task);
-                    }
+                    killed |= state.kill_for(index, |feeder| {
+                        let (_, position, call) = feeder.running().filter(|it| ours(it.0))?;
+                        Some((position, call, TaskError::Cancelled))
+                    });
                 }
             }
         }
+        tasks.extend(state.backlog.take(ours));
         let any = killed || !tasks.is_empty();
         state.dispatch();
         self.wake_jobs(guard);
         tasks.iter().for_each(|task| task.fail(0, &TaskError::Cancelled));
         job.wake();
         self.bell.wake(Sleeper::Helper);
+        // What was collected here may have been the last, for which a closed pool waits.
+        self.attract();
         any
     }
 

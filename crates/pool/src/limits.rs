@@ -32,11 +32,17 @@ impl Limits {
         self.calls.map_or(u64::MAX, |limit| limit.saturating_sub(had))
     }
 
-    /// True if the worker has reached a limit.
+    /// True if the worker has reached a limit. One that has been handed something has it done before
+    /// it is too old or too big, so that there is progress whatever the limits are.
     pub(crate) fn are_reached(&self, worker: &mut Hired, now: Instant) -> bool {
         let long = |since: Instant, limit: Duration| now.saturating_duration_since(since) >= limit;
-        if self.calls_left(worker.calls) == 0 || self.age.is_some_and(|age| long(worker.since, age))
-        {
+        let idle = worker.feeder.tasks() == 0;
+        if worker.start_up.is_none() || !idle && !worker.has_worked {
+            return false;
+        }
+        // Up to the limit it keeps what it was handed.
+        let done = idle && self.calls_left(worker.calls) == 0;
+        if done || self.age.is_some_and(|age| long(worker.since, age)) {
             return true;
         }
         if self.idle.is_some_and(|idle| worker.idle_since.is_some_and(|since| long(since, idle))) {
@@ -51,6 +57,10 @@ impl Limits {
 
     /// When to look again, if nothing else happens before.
     pub(crate) fn next_look(&self, worker: &Hired, now: Instant) -> Option<Instant> {
+        if worker.start_up.is_none() || worker.feeder.tasks() > 0 && !worker.has_worked {
+            // Its being ready, or the end of a call, will be noticed.
+            return None;
+        }
         let age = self.age.and_then(|age| worker.since.checked_add(age));
         let idle = self.idle.and_then(|idle| worker.idle_since?.checked_add(idle));
         let memory = self.memory.and_then(|_| now.checked_add(LOOK));

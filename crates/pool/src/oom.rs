@@ -31,7 +31,13 @@ impl Kills {
 
 /// Where the count can be, the closest to this process first.
 fn places() -> Vec<(String, &'static str)> {
-    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let mut places = places_of(&fs::read_to_string("/proc/self/cgroup").unwrap_or_default());
+    places.push(("/proc/vmstat".into(), "oom_kill"));
+    places
+}
+
+/// Where the control groups of `/proc/PID/cgroup` have theirs.
+fn places_of(groups: &str) -> Vec<(String, &'static str)> {
     let mut places = Vec::new();
     for line in groups.lines() {
         let mut parts = line.splitn(3, ':').skip(1);
@@ -46,13 +52,60 @@ fn places() -> Vec<(String, &'static str)> {
             _ => {}
         }
     }
-    places.push(("/proc/vmstat".into(), "oom_kill"));
     places
 }
 
 /// The number behind `word` in a file of words and numbers.
 fn read(path: &str, word: &str) -> Option<u64> {
-    let text = fs::read_to_string(path).ok()?;
+    count(&fs::read_to_string(path).ok()?, word)
+}
+
+fn count(text: &str, word: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(word)?.strip_prefix(' '));
     line?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_of_version_2() {
+        let places = places_of("0::/user.slice/session-1.scope\n");
+        let file = "/sys/fs/cgroup/user.slice/session-1.scope/memory.events";
+        assert_eq!(places, [(file.to_string(), "oom_kill")]);
+    }
+
+    #[test]
+    fn groups_of_version_1_beside_an_empty_one_of_version_2() {
+        let text = "9:name=systemd:/\n4:cpu,memory:/box/a:b\n3:cpuset:/\n0::/\nnonsense\n\n";
+        let places: Vec<_> = places_of(text).into_iter().map(|(file, _)| file).collect();
+        let expected =
+            ["/sys/fs/cgroup/memory/box/a:b/memory.oom_control", "/sys/fs/cgroup//memory.events"];
+        assert_eq!(places, expected);
+    }
+
+    #[test]
+    fn the_count_is_behind_its_word_alone() {
+        let events = "low 0\nhigh 2\nmax 5\noom 3\noom_kill 4\noom_group_kill 9\n";
+        assert_eq!(count(events, "oom_kill"), Some(4));
+        assert_eq!(count("oom_kill_disable 0\nunder_oom 0\noom_kill 7", "oom_kill"), Some(7));
+        assert_eq!(count("oom_kill_disable 0\nunder_oom 0\n", "oom_kill"), None);
+        assert_eq!(count("oom_kill many\n", "oom_kill"), None);
+        assert_eq!(count("", "oom_kill"), None);
+    }
+
+    #[test]
+    fn a_count_that_goes_up_is_noticed_once() {
+        let file = std::env::temp_dir().join(format!("oom-{}", std::process::id()));
+        let path = file.display().to_string();
+        fs::write(&file, "oom_kill 3\n").unwrap();
+        let mut kills = Kills { place: Some((path, "oom_kill")), seen: 3 };
+        assert!(!kills.went_up());
+        fs::write(&file, "oom_kill 5\n").unwrap();
+        assert!(kills.went_up() && !kills.went_up());
+        fs::remove_file(&file).unwrap();
+        assert!(!kills.went_up(), "it cannot be read any more");
+        assert!(!Kills { place: None, seen: 0 }.went_up());
+    }
 }

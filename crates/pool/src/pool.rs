@@ -94,7 +94,9 @@ impl Pool {
     /// [`terminate`](Pool::terminate) bring about. In a callback it does not wait for callbacks.
     pub fn join(&self) {
         self.inner.wait_for_end(None);
-        self.inner.callbacks().join();
+        if self.inner.is_owner() {
+            self.inner.callbacks().join();
+        }
     }
 
     /// The same, but not longer than `timeout`, and without waiting for callbacks; false if it takes
@@ -133,6 +135,9 @@ impl Pool {
     /// The process ids of the workers that are there.
     #[must_use]
     pub fn pids(&self) -> Vec<u32> {
+        if !self.inner.is_owner() {
+            return Vec::new();
+        }
         self.inner.lock().workers().map(|worker| worker.process.pid()).collect()
     }
 
@@ -140,6 +145,9 @@ impl Pool {
     /// ([`PoolBuilder::exit_function`]), once; all of them after [`close`](Pool::close) and
     /// [`join`](Pool::join). Workers that were killed give nothing.
     pub fn exit_values<T: Data>(&self) -> Vec<Result<T, TaskError>> {
+        if !self.inner.is_owner() {
+            return Vec::new();
+        }
         let farewells = std::mem::take(&mut self.inner.lock().farewells);
         let decode = |message: ipc_pipe::Message| {
             message.decode().map_err(|error| TaskError::Value(error.to_string()))
@@ -163,6 +171,10 @@ impl Pool {
 
 impl Executor for Pool {
     fn workers(&self) -> usize {
+        if !self.inner.is_owner() {
+            // The lock may be held by a thread that is not there.
+            return 1;
+        }
         self.inner.lock().places.iter().filter(|place| !place.closed).count().max(1)
     }
 
@@ -190,6 +202,9 @@ impl Drop for Pool {
 
 impl fmt::Debug for Pool {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.inner.is_owner() {
+            return formatter.debug_struct("Pool").finish_non_exhaustive();
+        }
         let state = self.inner.lock();
         let phase = match state.phase {
             Phase::Open => "open",

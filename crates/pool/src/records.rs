@@ -68,6 +68,11 @@ impl Records {
         }
         self.scratch.resize(begin + header.whole(), 0);
         self.append(begin);
+        if header.is_by_socket() {
+            // The socket has room for a few hundred; who waits for more must not wait for somebody who
+            // sleeps.
+            self.lane.bell().ring();
+        }
     }
 
     /// Wakes the pool, if it sleeps: always when there is nothing to do, now and then while there is.

@@ -8,11 +8,12 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::hire::too_many;
+use crate::hired::Hired;
 use crate::inner::Inner;
 use crate::lane::{Lane, Phase as WorkerPhase, Sleeper};
 use crate::sink::Outcomes;
 use crate::state::{Buried, Phase, State};
-use crate::{PoolError, TaskError, meter};
+use crate::{PoolError, TaskError};
 
 /// How long it waits until it tries again to start a worker that the system refused.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -23,49 +24,60 @@ struct Round {
     /// Places where a worker is to be started.
     vacant: Vec<usize>,
     deadline: Option<Instant>,
-    /// The workers, if they have changed.
-    workers: Option<Workers>,
+    /// The lanes, if they have changed.
+    lanes: Option<(u64, Vec<Watched>)>,
+    /// The lanes that have no room for what waits, and up to where they were passed.
+    stuffed: Vec<(Lane, u64)>,
     is_over: bool,
 }
 
-/// What is looked at before each sleep.
-struct Workers {
-    generation: u64,
-    lanes: Vec<Lane>,
-    /// The lanes of those who have not been seen ready.
-    starting: Vec<Lane>,
+/// A lane in which something may happen.
+struct Watched {
+    lane: Lane,
+    /// The pool knows that the worker is ready.
+    is_ready: bool,
+}
+
+impl Watched {
+    /// Whether something has happened that the pool has not seen.
+    fn has_news(&self) -> bool {
+        self.lane.has_records() || !self.is_ready && self.lane.phase() == WorkerPhase::Ready
+    }
 }
 
 /// The life of the thread.
 pub(crate) fn supervise(inner: &Inner) {
-    let mut workers = Workers { generation: u64::MAX, lanes: Vec::new(), starting: Vec::new() };
+    let (mut generation, mut lanes) = (u64::MAX, Vec::new());
     loop {
         // Acquire: pairs with the releases of those who ask for attention.
         inner.attention.swap(false, Ordering::AcqRel);
-        let mut round = inner.round(workers.generation);
-        if let Some(now) = round.workers {
-            workers = now;
+        let round = inner.round(generation);
+        if let Some((number, now)) = round.lanes {
+            (generation, lanes) = (number, now);
         }
         round.jobs.iter().for_each(|job| job.wake());
         if !round.jobs.is_empty() {
             // Who collects beside it waits for one of them, maybe.
             inner.bell.wake(Sleeper::Helper);
         }
-        for index in round.vacant {
+        let mut vacant = round.vacant.into_iter();
+        for index in vacant.by_ref() {
+            generation = u64::MAX;
             if let Err(error) = inner.hire(index).and_then(|()| inner.watch(index)) {
+                // The others would be refused as well.
                 inner.failed_to_start(error);
-                round.deadline = Some(Instant::now() + PAUSE);
+                break;
             }
-            workers.generation = u64::MAX;
         }
+        inner.leave_vacant(vacant);
         if round.is_over {
             break;
         }
         let is_needed = || {
             inner.attention.load(Ordering::Acquire)
-                || workers.generation == u64::MAX
-                || workers.lanes.iter().any(Lane::has_records)
-                || workers.starting.iter().any(|lane| lane.phase() == WorkerPhase::Ready)
+                || generation == u64::MAX
+                || lanes.iter().any(Watched::has_news)
+                || round.stuffed.iter().any(|(lane, passed)| lane.passed() != *passed)
         };
         inner.bell.sleep(Sleeper::Supervisor, round.deadline, is_needed);
     }
@@ -90,49 +102,47 @@ impl Inner {
             }
         }
         let time = Instant::now();
-        let mut deadline = state.dismiss(time);
+        // Who gets work is not idle.
         state.dispatch();
+        let mut deadline = state.dismiss(time);
+        if !state.backlog.is_empty() {
+            state.dispatch();
+        }
         // What is handed over begins to count.
         deadline = earlier(deadline, state.keep_time(time));
         if !state.backlog.is_empty() && state.workers().any(|worker| worker.is_doomed) {
             state.dispatch();
             deadline = earlier(deadline, state.keep_time(time));
         }
-        let vacant = state.fill_places();
+        let vacant = state.fill_places(time);
+        deadline = earlier(deadline, state.retry_at);
         let is_over = !matches!(state.phase, Phase::Open)
             && state.is_idle()
             && vacant.is_empty()
             && state.places.iter().all(|place| place.worker.is_none() && !place.starting);
-        let workers = (state.generation != generation).then(|| {
-            let starting = state.workers().filter(|worker| worker.start_up.is_none());
-            let starting = starting.map(|worker| worker.feeder.lane().clone()).collect();
-            Workers { generation: state.generation, lanes: state.lanes(), starting }
+        let lanes = (state.generation != generation).then(|| {
+            let watched = |worker: &Hired| {
+                let lane = worker.feeder.lane().clone();
+                Watched { lane, is_ready: worker.start_up.is_some() }
+            };
+            (state.generation, state.workers().map(watched).collect())
         });
+        let stuffed = state.stuffed();
         let jobs = std::mem::take(&mut state.harvest.jobs);
         state.has_timed = false;
-        Round { jobs, vacant, deadline, workers, is_over }
+        Round { jobs, vacant, deadline, lanes, stuffed, is_over }
     }
 
     /// Notices who has become ready.
     fn greet(&self, state: &mut State) {
         for place in &mut state.places {
-            let Some(worker) = &mut place.worker else { continue };
-            if worker.start_up.is_none() && worker.feeder.lane().phase() == WorkerPhase::Ready {
-                let took = worker.since.elapsed();
-                worker.start_up = Some(took);
-                worker.idle_since = Some(Instant::now());
-                place.past.start_up = took;
-                meter::worker_started(took);
+            if place.greet() {
                 state.failures = 0;
                 state.generation += 1;
             }
         }
-        if !state.is_built
-            && state
-                .places
-                .iter()
-                .all(|place| place.worker.as_ref().is_some_and(|worker| worker.start_up.is_some()))
-        {
+        // One that was ready may have gone since, and then it is replaced.
+        if !state.is_built && state.places.iter().all(|place| place.was_staffed) {
             state.is_built = true;
             self.tell();
         }
@@ -153,8 +163,18 @@ impl Inner {
 
     fn failed_to_start(&self, error: PoolError) {
         let mut state = self.lock();
+        state.retry_at = Some(Instant::now() + PAUSE);
         self.count_failure(&mut state, error);
         self.wake_jobs(state);
+    }
+
+    /// No worker is started at these places for now.
+    fn leave_vacant(&self, mut places: impl Iterator<Item = usize>) {
+        if let Some(first) = places.next() {
+            let mut state = self.lock();
+            state.places[first].starting = false;
+            places.for_each(|index| state.places[index].starting = false);
+        }
     }
 
     /// A worker has never been ready. One is enough for a pool that is being made.
@@ -178,26 +198,33 @@ impl State {
         let mut next = None;
         for index in 0..self.places.len() {
             let Some(worker) = &mut self.places[index].worker else { continue };
-            let Some(limit) = worker.feeder.shortest_limit() else { continue };
-            if worker.is_doomed {
+            if !worker.feeder.is_timed() || worker.is_doomed {
                 continue;
             }
-            // What has not begun has all of its time from now on.
-            next = earlier(next, time.checked_add(limit));
             let Some(front) = worker.feeder.front() else { continue };
             let (soft, hard) = (front.options.soft_timeout, front.options.timeout);
-            let Some((elapsed, position, call)) = worker.feeder.elapsed() else { continue };
-            if (soft, hard) == (None, None) {
-                continue;
-            }
-            if let Some(limit) = hard.filter(|limit| elapsed >= *limit) {
-                for task in worker.kill_for(position, call, TaskError::TimedOut(limit)) {
-                    self.backlog.push_front(task.options.priority, task);
-                }
+            let begun = worker.feeder.elapsed();
+            // What has not begun has all of its time from now on.
+            let limit = worker.feeder.shortest_limit(usize::from(begun.is_some()));
+            next = earlier(next, limit.and_then(|limit| time.checked_add(limit)));
+            let Some((elapsed, position, call)) = begun else { continue };
+            if hard.is_some_and(|limit| elapsed >= limit) {
+                self.kill_for(index, |feeder| {
+                    let (elapsed, position, call) = feeder.elapsed()?;
+                    let limit = feeder.front()?.options.timeout.filter(|it| elapsed >= *it)?;
+                    Some((position, call, TaskError::TimedOut(limit)))
+                });
+                // If it was in time after all, it may be in another call, whose time has just begun.
+                next = earlier(next, after(time, hard, Duration::ZERO));
                 continue;
             }
             match soft.filter(|limit| elapsed >= *limit) {
-                Some(_) => worker.feeder.lane().ask_to_stop(position, call),
+                Some(limit) => {
+                    worker.feeder.lane().ask_to_stop(position, call);
+                    // The next call of the task has as much time.
+                    let calls = worker.feeder.front().map_or(0, |task| task.calls);
+                    next = earlier(next, time.checked_add(limit).filter(|_| calls > 1));
+                }
                 None => next = earlier(next, after(time, soft, elapsed)),
             }
             next = earlier(next, after(time, hard, elapsed));
@@ -213,7 +240,7 @@ impl State {
             let Some(worker) = &mut place.worker else { continue };
             if !worker.leaving && (over || place.closed || self.limits.are_reached(worker, time)) {
                 worker.leaving = true;
-                while let Some(task) = worker.feeder.take_back(|_| true) {
+                for task in worker.take_back_all() {
                     self.backlog.push_front(task.options.priority, task);
                 }
             }
@@ -229,16 +256,15 @@ impl State {
     }
 
     /// Marks the places where a worker is to be started.
-    fn fill_places(&mut self) -> Vec<usize> {
-        let wanted = match self.phase {
-            // Who is let go for want of work is missed only when there is work.
-            Phase::Open => self.limits.idle.is_none() || !self.backlog.is_empty(),
-            Phase::Closed => !self.backlog.is_empty(),
-            Phase::Over(_) => false,
-        };
+    fn fill_places(&mut self, time: Instant) -> Vec<usize> {
+        if self.retry_at.is_some_and(|retry| time < retry) {
+            return Vec::new();
+        }
+        self.retry_at = None;
+        let wanted = self.wanted();
         let mut vacant = Vec::new();
         for (index, place) in self.places.iter_mut().enumerate() {
-            if wanted && place.is_vacant() {
+            if vacant.len() < wanted && place.is_vacant() {
                 place.starting = true;
                 vacant.push(index);
             }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use ipc_pipe::{Handle, Message, Packets, RecvError};
 use procspawn_core::{catch_panic, ignore_interrupts};
-use rustix::thread::CpuSet;
 use serde::{Deserialize, Serialize};
 use sync_primitives::Origin;
 
@@ -16,6 +15,7 @@ use crate::TaskError;
 use crate::callee::{Callee, missing};
 use crate::lane::{Found, Lane, Phase, Sleeper, Slot, now};
 use crate::parcel::{Errand, Inbound, Outbound};
+use crate::prepare::{leave_copy, pin, prepare};
 use crate::record::{self, Failure};
 use crate::records::Records;
 use crate::task::calls_of;
@@ -65,10 +65,12 @@ pub(crate) fn serve(seat: Seat) -> Option<Result<Message, TaskError>> {
     let Duties { cpus, payload, initializer, exit } = duties;
     let lane = Rc::new(lane);
     let socket = Packets::try_from(socket.into_inner()).ok()?;
-    let origin = pin(&cpus)
-        .and_then(|()| prepare(id, &lane, payload, initializer))
-        .and_then(|()| Origin::here().map_err(|error| TaskError::Invalid(error.to_string())));
-    let origin = match origin {
+    let origin = Origin::here().map_err(|error| TaskError::Invalid(error.to_string()));
+    let prepared = pin(&cpus).and_then(|()| prepare(id, &lane, payload, initializer));
+    if let Ok(origin) = origin {
+        leave_copy(origin);
+    }
+    let origin = match prepared.and(origin) {
         Ok(origin) => origin,
         Err(error) => {
             // If it cannot be sent, the phase says enough.
@@ -82,37 +84,9 @@ pub(crate) fn serve(seat: Seat) -> Option<Result<Message, TaskError>> {
     lane.bell().wake(Sleeper::Supervisor);
     Worker::new(lane, socket, origin).work();
     let exit = exit.map(|exit| catch_panic(|| exit.run()).map_err(record::panicked)?);
+    leave_copy(origin);
     context::leave();
     exit
-}
-
-/// Becomes the worker that tasks find themselves in.
-fn prepare(
-    id: usize,
-    lane: &Rc<Lane>,
-    payload: Option<Errand<Payload>>,
-    initializer: Option<Errand<Box<dyn Any>>>,
-) -> Result<(), TaskError> {
-    let caught = catch_panic(|| payload.map(Errand::run).transpose());
-    let payload = caught.map_err(record::panicked)??;
-    let stop = lane.clone();
-    context::enter(id, Box::new(move || stop.is_to_stop()), payload);
-    let caught = catch_panic(|| initializer.map(Errand::run).transpose());
-    context::set_state(caught.map_err(record::panicked)??);
-    Ok(())
-}
-
-/// Runs on these processors only.
-fn pin(cpus: &[usize]) -> Result<(), TaskError> {
-    if cpus.is_empty() {
-        return Ok(());
-    }
-    let mut set = CpuSet::new();
-    for cpu in cpus.iter().filter(|cpu| **cpu < CpuSet::MAX_CPU) {
-        set.set(*cpu);
-    }
-    rustix::thread::sched_setaffinity(None, &set)
-        .map_err(|error| TaskError::Invalid(format!("processors {cpus:?}: {error}")))
 }
 
 impl Worker {
@@ -134,10 +108,13 @@ impl Worker {
     fn work(&mut self) {
         loop {
             match self.lane.claim(self.position) {
-                // If the socket has ended, the pool is gone.
                 Found::Task(slot) => match self.run(slot) {
                     Ok(()) => self.position += 1,
-                    Err(_) => return,
+                    // The pool is gone, or a task has closed the socket.
+                    Err(RecvError::Disconnected | RecvError::Io(_)) => return,
+                    // Another worker would fare no better, so the task ends with it; as for what is in
+                    // the socket, nobody can tell any more.
+                    Err(error) => return self.refuse(slot, &error),
                 },
                 Found::Revoked => {
                     self.pass();
@@ -190,6 +167,21 @@ impl Worker {
         Ok(())
     }
 
+    /// Ends a task whose function or arguments could not be received.
+    fn refuse(&mut self, slot: Slot, error: &RecvError) {
+        let mut arguments = Vec::new();
+        if !slot.by_socket {
+            self.lane.read_arguments(slot, &mut arguments);
+        }
+        let mut calls = calls_of(&arguments);
+        for call in 0..slot.calls {
+            let was_given_up = matches!(calls.next(), Some(None));
+            let failure = Err(Failure::Arguments(error.to_string()));
+            self.publish(slot, call, (!was_given_up).then_some(failure));
+        }
+        self.records.ring(self.last, true);
+    }
+
     fn call_each(&mut self, slot: Slot) {
         let mut arguments = std::mem::take(&mut self.arguments);
         self.lane.read_arguments(slot, &mut arguments);
@@ -238,10 +230,7 @@ impl Worker {
 
     /// Shows the pool what came of a call.
     fn publish(&mut self, slot: Slot, call: u32, result: Option<Result<(), Failure>>) {
-        if !self.origin.is_here() {
-            // The task has forked and returned twice. This is the copy, which has no place here.
-            std::process::exit(0);
-        }
+        leave_copy(self.origin);
         let took = (call + 1 == slot.calls).then(|| {
             let now = now();
             let took = now - self.last;
