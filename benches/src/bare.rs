@@ -105,6 +105,11 @@ impl Helper {
         Ok(Self { socket: File::from(OwnedFd::from(ours)), process })
     }
 
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Sends `request` and reads the answer, of the same length, in its place.
     pub(crate) fn exchange(&mut self, request: &mut [u8]) -> io::Result<()> {
         self.socket.write_all(request)?;

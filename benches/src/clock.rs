@@ -35,6 +35,11 @@ pub(crate) fn megabytes_per_second(bytes: u64, work: impl FnOnce()) -> f64 {
     bytes as f64 / 1e6 / seconds(work)
 }
 
+/// The millions a second at which `work` does `count` things.
+pub(crate) fn millions_per_second(count: u64, work: impl FnOnce()) -> f64 {
+    count as f64 / 1e6 / seconds(work)
+}
+
 /// The seconds that `work` takes.
 pub(crate) fn seconds(work: impl FnOnce()) -> f64 {
     let start = Instant::now();

@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use crate::pool::chunks::{Chunks, Long, Short, Skewed, Tiny};
+use crate::pool::{blocks, memory, rates, start, stream, trips};
 use crate::{
     Result, array, barrier, event, fib, fork, forkserver, mutex, pingpong, queue, region, rwlock,
     semaphore, spawn, throughput,
@@ -58,6 +60,19 @@ const FAMILIES: &[(&str, Family)] = &[
     ("queue-2x2", queue::TWO_BY_TWO),
     ("queue-pingpong-spin", queue::SPIN),
     ("queue-pingpong-sleep", queue::SLEEP),
+    ("pool-map", rates::MAP),
+    ("pool-submit", rates::SUBMIT),
+    ("pool-apply", trips::FAMILY),
+    ("pool-chunks-100ns", Chunks::<Tiny>::FAMILY),
+    ("pool-chunks-10us", Chunks::<Short>::FAMILY),
+    ("pool-chunks-1ms", Chunks::<Long>::FAMILY),
+    ("pool-chunks-skewed", Chunks::<Skewed>::FAMILY),
+    ("pool-fib", fib::POOLS),
+    ("pool-1m", blocks::FAMILY),
+    ("pool-memory", memory::FAMILY),
+    ("pool-start", start::FAMILY),
+    ("pool-stream", stream::RATE),
+    ("pool-stream-memory", stream::MEMORY),
 ];
 
 /// The contender called `name` in the family of `workload`.

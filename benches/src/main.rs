@@ -24,6 +24,7 @@ mod mutex;
 mod other;
 mod peer;
 mod pingpong;
+mod pool;
 mod posix;
 mod python;
 mod queue;

@@ -10,9 +10,18 @@ pub(crate) fn command<const N: usize>(
     script: &str,
     arguments: [&str; N],
 ) -> Result<Command, Missing> {
-    let there = Command::new("python3").args(["-c", "import multiprocessing"]).output();
+    command_with("multiprocessing", script, arguments)
+}
+
+/// The same of a script that stands on another `module`, which may not be there.
+pub(crate) fn command_with<const N: usize>(
+    module: &str,
+    script: &str,
+    arguments: [&str; N],
+) -> Result<Command, Missing> {
+    let there = Command::new("python3").args(["-c", &format!("import {module}")]).output();
     if !there.is_ok_and(|output| output.status.success()) {
-        return Err("no python3 with multiprocessing".to_owned());
+        return Err(format!("no python3 with {module}"));
     }
     let mut command = Command::new("python3");
     command.arg(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/python")).join(script));

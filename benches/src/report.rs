@@ -7,7 +7,7 @@ use crate::Result;
 use crate::contender::Setting;
 use crate::runner::Outcome;
 use crate::stats::Summary;
-use crate::workload::{Bar, Better, Workload};
+use crate::workload::{BEST, Bar, Better, Workload};
 
 /// Rows of cells; the first row is the head.
 type Rows = Vec<Vec<String>>;
@@ -85,15 +85,29 @@ fn ratio_text(ratio: Option<f64>) -> String {
 fn bars(workload: &Workload, outcomes: &[Outcome], outcome: &Outcome, summary: &Summary) -> String {
     let own = workload.bars.iter().filter(|bar| bar.contender == outcome.contender);
     let verdicts = own.flat_map(|bar| {
-        let against = bar.against.as_ref().unwrap_or(&workload.baseline);
-        let least = bar.least.map(|least| at_least(least, summary.median, &workload.unit));
-        verdicts(bar, ratio(outcomes, summary, against)).into_iter().chain(least)
+        let ratio = match bar.against.as_deref().unwrap_or(&workload.baseline) {
+            BEST => best_of_others(workload.better, outcomes, outcome).map(|m| summary.median / m),
+            other => ratio(outcomes, summary, other),
+        };
+        verdicts(bar, ratio).into_iter().chain(amounts(bar, summary.median, &workload.unit))
     });
     verdicts.collect::<Vec<_>>().join("; ")
 }
 
-fn at_least(least: f64, median: f64, unit: &str) -> String {
-    format!("{} ≥ {least} {unit}", word(median >= least))
+/// The best median of the contenders that are not `outcome`'s.
+fn best_of_others(better: Better, outcomes: &[Outcome], outcome: &Outcome) -> Option<f64> {
+    let others = outcomes.iter().filter(|other| other.contender != outcome.contender);
+    let medians = others.filter_map(|other| other.summary.as_ref().ok()).map(|it| it.median);
+    medians.reduce(match better {
+        Better::Less => f64::min,
+        Better::More => f64::max,
+    })
+}
+
+fn amounts(bar: &Bar, median: f64, unit: &str) -> impl Iterator<Item = String> {
+    let least = bar.least.map(|least| format!("{} ≥ {least} {unit}", word(median >= least)));
+    let most = bar.most.map(|most| format!("{} ≤ {most} {unit}", word(median <= most)));
+    least.into_iter().chain(most)
 }
 
 fn verdicts(bar: &Bar, ratio: Option<f64>) -> Vec<String> {

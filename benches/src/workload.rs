@@ -41,7 +41,12 @@ pub(crate) struct Bar {
     pub(crate) min: Option<f64>,
     /// The least that the median itself must be, in the workload's unit.
     pub(crate) least: Option<f64>,
+    /// The most that it may be.
+    pub(crate) most: Option<f64>,
 }
+
+/// What a bar is set against that asks to be as good as whichever of the other contenders is best.
+pub(crate) const BEST: &str = "the best of the others";
 
 #[derive(Deserialize)]
 struct File {
@@ -74,6 +79,7 @@ impl Workload {
         }
         let bars = self.bars.iter();
         let named = bars.flat_map(|bar| bar.against.iter().chain([&bar.contender]));
+        let named = named.filter(|name| *name != BEST);
         for name in named.chain([&self.baseline]) {
             if !self.contenders.contains(name) {
                 let file = "benches/workloads.toml";

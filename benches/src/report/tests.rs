@@ -17,7 +17,7 @@ fn workload(bar: Bar) -> Workload {
 }
 
 fn bar(max: Option<f64>, min: Option<f64>) -> Bar {
-    Bar { contender: "ours".into(), against: None, max, min, least: None }
+    Bar { contender: "ours".into(), against: None, max, min, least: None, most: None }
 }
 
 fn outcomes(ours: std::result::Result<f64, &str>) -> Vec<Outcome> {
@@ -50,6 +50,19 @@ fn a_bar_may_be_an_amount() {
     assert!(kept.contains("PASS ≥ 11 ms"), "{kept}");
     let missed = table(&workload(least(11.5)), &outcomes(Ok(11.0)));
     assert!(missed.contains("MISS ≥ 11.5 ms"), "{missed}");
+    let most = Bar { most: Some(10.5), ..bar(None, None) };
+    let missed = table(&workload(most), &outcomes(Ok(11.0)));
+    assert!(missed.contains("MISS ≤ 10.5 ms"), "{missed}");
+}
+
+#[test]
+fn a_bar_may_be_set_against_the_best_of_the_others() {
+    let bar = Bar { against: Some(BEST.into()), ..bar(Some(1.05), None) };
+    let mut outcomes = outcomes(Ok(11.0));
+    outcomes.extend(super::tests::outcomes(Ok(10.5)).pop());
+    outcomes[2].contender = "third".into();
+    let table = table(&workload(bar), &outcomes);
+    assert!(table.contains("MISS ≤ 1.05 × the best of the others (1.100)"), "{table}");
 }
 
 #[test]

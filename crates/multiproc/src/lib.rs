@@ -445,11 +445,21 @@ pub mod queue {
     pub use queues::*;
 }
 
+/// Pools of worker processes, of threads and of nobody, and what their tasks give and fail with.
+///
+/// The usual ones ([`Pool`], [`Executor`] and so on) are also at the root of the crate.
+pub mod pool {
+    #[doc(inline)]
+    pub use ::pool::*;
+}
+
 /// Compiles and runs what the README shows.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 pub struct Readme;
 
+#[doc(inline)]
+pub use crate::pool::{Executor, Pool, PoolError, SerialPool, TaskError, ThreadPool};
 pub use ipc_pipe::{
     BULK_THRESHOLD, Bulk, Bytes, Connection, DecodeError, EncodeError, Handle, Message, Receiver,
     RecvError, SendError, Sender, duplex, handle, pipe,

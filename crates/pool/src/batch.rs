@@ -88,6 +88,11 @@ impl<R: Data> Batch<R> {
         self.wait(goal, deadline).settled >= goal
     }
 
+    /// How many calls have an outcome.
+    pub(crate) fn settled(&self) -> u64 {
+        self.state().settled
+    }
+
     /// Says how many calls there are.
     pub(crate) fn set_total(&self, total: u64) {
         self.state().total = Some(total);

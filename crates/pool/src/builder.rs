@@ -55,13 +55,21 @@ pub struct PoolBuilder {
     workers: Option<usize>,
     employer: Employer,
     limits: Limits,
+    #[cfg(feature = "interrupt")]
+    stops_on_interrupt: bool,
 }
 
 impl Default for PoolBuilder {
     fn default() -> Self {
         let limits =
             Limits { calls: None, age: None, memory: None, idle: None, failures: FAILURES };
-        PoolBuilder { workers: None, employer: Employer::default(), limits }
+        PoolBuilder {
+            workers: None,
+            employer: Employer::default(),
+            limits,
+            #[cfg(feature = "interrupt")]
+            stops_on_interrupt: false,
+        }
     }
 }
 
@@ -190,6 +198,19 @@ impl PoolBuilder {
         self
     }
 
+    /// Has the first Ctrl-C (SIGINT) end the pool: its tasks are
+    /// [`TaskError::Interrupted`](crate::TaskError::Interrupted), its workers go, and this process goes
+    /// on, to end in its own way. The second one ends this process, as without this. Needs the feature
+    /// `interrupt`.
+    ///
+    /// Without it, Ctrl-C ends this process unless it has a handler of its own, and the workers, which
+    /// ignore it, go with this process without a word.
+    #[cfg(feature = "interrupt")]
+    pub fn stop_on_interrupt(mut self) -> Self {
+        self.stops_on_interrupt = true;
+        self
+    }
+
     /// Makes the pool, and waits until all workers are ready.
     ///
     /// # Errors
@@ -209,7 +230,10 @@ impl PoolBuilder {
         })?;
         let state = State::new(workers, self.limits);
         let inner = Arc::new(Inner::new(state, Bell::new()?, self.employer, origin));
-        let pool = Pool::from_inner(inner.clone());
+        #[cfg(feature = "interrupt")]
+        let stops_on_interrupt = self.stops_on_interrupt;
+        #[allow(unused_mut, reason = "a feature changes it")]
+        let mut pool = Pool::from_inner(inner.clone());
         // All are on their way before the first thread is: a process with threads cannot fork.
         let hired = (0..workers).try_for_each(|index| inner.hire(index));
         inner.employer.is_past_forking();
@@ -224,10 +248,15 @@ impl PoolBuilder {
             inner.abandon();
             return Err(PoolError::io("starting a thread")(error));
         }
-        match inner.wait_until_ready() {
-            None => Ok(pool),
-            Some(error) => Err(error),
+        if let Some(error) = inner.wait_until_ready() {
+            return Err(error);
         }
+        #[cfg(feature = "interrupt")]
+        if stops_on_interrupt {
+            let interrupt = crate::interrupt::Interrupt::terminates(&inner);
+            pool.interrupt = Some(interrupt.map_err(PoolError::io("listening for Ctrl-C"))?);
+        }
+        Ok(pool)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What handles ask of the executor that runs their tasks.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::callbacks::Callbacks;
 use crate::sink::Outcomes;
@@ -40,6 +41,14 @@ pub trait Control: Send + Sync {
 
     /// Whether a worker runs a call of the job.
     fn is_running(&self, job: &Arc<dyn Outcomes>) -> bool;
+
+    /// Has the calling thread, which waits for something to end, do a part of the executor's work
+    /// until `is_over` says that it has, or `deadline` has passed: nobody need wake it then.
+    ///
+    /// It may return at any time, and the thread waits otherwise. The default does nothing.
+    fn help(&self, is_over: &dyn Fn() -> bool, deadline: Option<Instant>) {
+        let _ = (is_over, deadline);
+    }
 
     /// Where callbacks run.
     fn callbacks(&self) -> &Callbacks;

@@ -1,7 +1,7 @@
 //! Which worker gets which task, and when.
 
 use crate::TaskError;
-use crate::feeder::Refused;
+use crate::feeder::Put;
 use crate::hired::Hired;
 use crate::lane::Lane;
 use crate::place::Place;
@@ -80,17 +80,18 @@ impl State {
             self.backlog.push_front(later.options.priority, later);
             task = now;
         }
-        let calls = u64::from(task.calls);
+        let (calls, timed) = (u64::from(task.calls), task.options.is_timed());
         match worker.feeder.put(task) {
-            Ok(()) => {
+            Put::Done => {
+                self.has_timed |= timed;
                 worker.calls += calls;
                 worker.idle_since = None;
             }
-            Err(Refused::Full(task)) => {
+            Put::Full(task) => {
                 worker.is_stuffed = true;
                 self.backlog.push_front(task.options.priority, task);
             }
-            Err(Refused::Failed(task, error)) => {
+            Put::Failed(task, error) => {
                 task.fail(0, &TaskError::EncodeArguments(error.to_string()));
                 self.harvest.touch(&task.job);
             }
@@ -126,6 +127,20 @@ impl State {
             self.hand_over(idle, task);
         }
         moved
+    }
+
+    /// Whether somebody else than the supervisor has left it something to do: it keeps the time, and
+    /// starts and dismisses workers.
+    pub(crate) fn needs_supervisor(&self) -> bool {
+        self.has_timed
+            || self.limits.are_set()
+            || !matches!(self.phase, Phase::Open)
+            || self.lacks_workers()
+            || self.is_stuffed()
+    }
+
+    pub(crate) fn lanes(&self) -> Vec<Lane> {
+        self.workers().map(|worker| worker.feeder.lane().clone()).collect()
     }
 
     /// Whether a worker is to be started.

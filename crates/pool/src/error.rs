@@ -54,6 +54,8 @@ pub enum TaskError {
     TimedOut(Duration),
     /// The pool was terminated or dropped before it was done.
     Terminated,
+    /// Ctrl-C ended the pool before it was done: see `PoolBuilder::stop_on_interrupt`.
+    Interrupted,
     /// The pool takes no tasks any more: it has been closed.
     Closed,
     /// The pool belongs to another process, which this one was forked from.
@@ -150,6 +152,7 @@ impl fmt::Display for TaskError {
                 write!(formatter, "the task ran for longer than {limit:?}")
             }
             TaskError::Terminated => formatter.write_str("the pool was terminated"),
+            TaskError::Interrupted => formatter.write_str("the pool was interrupted"),
             TaskError::Closed => formatter.write_str("the pool is closed"),
             TaskError::NotOwner => {
                 formatter.write_str("the pool belongs to the process that this one was forked from")

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ipc_shm::{Shareable, SharedSlice};
 use procspawn_core::Function;
 
 use crate::call::Call;
@@ -9,6 +10,9 @@ use crate::control::Control;
 use crate::imap::{Imap, ImapUnordered};
 use crate::work::Work;
 use crate::{Data, Handle, MapHandle, TaskError};
+
+/// How many parts of a slice each worker gets, so that the slow do not keep the others waiting.
+const PARTS: usize = 4;
 
 /// Runs calls of functions: in processes, in threads, or right here.
 ///
@@ -146,6 +150,42 @@ pub trait Executor {
         A: Data,
     {
         self.call(function).starmap_async(calls)
+    }
+
+    /// Cuts a slice in shared memory into parts, a few for each worker, calls `function` with each, and
+    /// gives the values in the order of the parts. Workers read and write the elements in place; none is
+    /// copied.
+    ///
+    /// # Errors
+    ///
+    /// As [`map`](Executor::map).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ipc_shm::SharedSlice;
+    /// use pool::{Executor, ThreadPool};
+    ///
+    /// let pool = ThreadPool::new()?;
+    /// let numbers = SharedSlice::from_slice(&[1_u64, 2, 3, 4])?;
+    /// let square = |part: SharedSlice<u64>| {
+    ///     part.write().expect("nobody else has it").iter_mut().for_each(|x| *x *= *x);
+    /// };
+    /// pool.map_slice(square, &numbers)?;
+    /// assert_eq!(numbers.to_vec()?, [1, 4, 9, 16]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn map_slice<F, T>(
+        &self,
+        function: F,
+        slice: &SharedSlice<T>,
+    ) -> Result<Vec<F::Output>, TaskError>
+    where
+        F: Function<(SharedSlice<T>,), Output: Data>,
+        T: Shareable + Copy,
+    {
+        let parts = (self.workers() * PARTS).min(slice.len().max(1));
+        self.call(function).chunk_size(1).map(slice.split(parts))
     }
 
     /// Calls `function` with each element, and gives the values in their order while it runs.

@@ -9,7 +9,7 @@ use procspawn_core::Function;
 
 use crate::batch::{Arrivals, Batch, Collected};
 use crate::chunk::Chunks;
-use crate::control::Running;
+use crate::control::{Control, Running};
 use crate::executor::Executor;
 use crate::sink::Outcomes;
 use crate::work::Work;
@@ -20,6 +20,7 @@ use crate::{Data, Options, Progress, TaskError};
 /// Dropping it cancels what has not begun.
 pub(crate) struct Feed<'e, E: Executor + ?Sized, F: Function<A>, A, I> {
     executor: &'e E,
+    control: Arc<dyn Control>,
     function: F,
     /// `None` once it has ended.
     calls: Option<I>,
@@ -55,6 +56,7 @@ where
         let batch = Batch::new();
         Feed {
             executor,
+            control: executor.control(),
             function,
             calls: Some(calls),
             panic: None,
@@ -124,6 +126,7 @@ where
         mut give: impl FnMut(u64, Result<F::Output, TaskError>),
     ) -> usize {
         let goal = (self.seen.settled + some).min(self.submitted);
+        self.control.help(&|| self.batch.settled() >= goal, deadline);
         self.seen = self.batch.collect(goal, deadline, &mut self.arrivals);
         let mut count = 0;
         self.arrivals.drain(|index, result| {
@@ -181,7 +184,7 @@ where
 impl<E: Executor + ?Sized, F: Function<A>, A, I> Drop for Feed<'_, E, F, A, I> {
     fn drop(&mut self) {
         if self.taken < self.submitted {
-            self.executor.control().cancel(&self.job, Running::Leave);
+            self.control.cancel(&self.job, Running::Leave);
         }
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct Feeder {
     passed: u64,
     /// How many tasks it has that were not taken back.
     tasks: usize,
+    /// How many of these must not run for ever.
+    timed: usize,
     buffer: Vec<u8>,
     doom: Option<Doom>,
 }
@@ -100,6 +102,7 @@ impl Feeder {
             messages: VecDeque::new(),
             passed: 0,
             tasks: 0,
+            timed: 0,
             buffer: Vec::new(),
             doom: None,
         }
@@ -120,29 +123,25 @@ impl Feeder {
     }
 
     /// Hands over a task; gives it back if there is no room for it. The worker must be woken after.
-    #[expect(
-        clippy::result_large_err,
-        reason = "it is a task that comes back, which is moved anyway"
-    )]
-    pub(crate) fn put(&mut self, task: Task) -> Result<(), Refused> {
+    pub(crate) fn put(&mut self, task: Task) -> Put {
         self.retire();
         let position = self.base + self.entries.len() as u64;
         if self.entries.len() as u64 >= SLOTS || self.messages.len() >= MESSAGES {
-            return Err(Refused::Full(task));
+            return Put::Full(task);
         }
         if let Err(error) = self.introduce(&task.function, position) {
-            return Err(Refused::because(task, error));
+            return Put::because(task, error);
         }
         let by_socket = matches!(task.arguments, Arguments::Message(_));
         let (offset, len) = match &task.arguments {
             Arguments::Bytes(bytes) => match self.write(bytes) {
                 Some(offset) => (offset, bytes.len()),
-                None => return Err(Refused::Full(task)),
+                None => return Put::Full(task),
             },
             Arguments::Message(message) => {
                 let arguments = Inbound::Arguments { position, arguments: &**message };
                 if let Err(error) = self.socket.send(&arguments) {
-                    return Err(Refused::because(task, error));
+                    return Put::because(task, error);
                 }
                 self.messages.push_back(position);
                 (0, 0)
@@ -157,11 +156,13 @@ impl Feeder {
             len,
             by_socket,
             timed,
+            span: task.span,
         };
         self.entries.push_back(Entry { task: Some(task), ended: 0, end: self.written });
         self.tasks += 1;
+        self.timed += usize::from(timed);
         self.lane.publish(position, slot);
-        Ok(())
+        Put::Done
     }
 
     /// Takes back the task that was handed over last, of those that the worker has not begun and
@@ -172,7 +173,9 @@ impl Feeder {
                 && self.lane.revoke(self.base + index as u64)
             {
                 self.tasks -= 1;
-                return entry.task.take();
+                let task = entry.task.take();
+                self.timed -= usize::from(task.as_ref().is_some_and(|it| it.options.is_timed()));
+                return task;
             }
         }
         None
@@ -181,6 +184,17 @@ impl Feeder {
     /// The task that the worker is in, or will begin next.
     pub(crate) fn front(&self) -> Option<&Task> {
         self.entries.iter().find_map(|entry| entry.task.as_ref())
+    }
+
+    /// Whether some call of its tasks must not run for ever.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.timed > 0
+    }
+
+    /// The shortest time that a call may take of its tasks after the first `begun`.
+    pub(crate) fn shortest_limit(&self, begun: usize) -> Option<Duration> {
+        let tasks = self.entries.iter().filter_map(|entry| entry.task.as_ref()).skip(begun);
+        tasks.flat_map(|task| [task.options.soft_timeout, task.options.timeout]).flatten().min()
     }
 
     /// The task that the worker is in, and the number of the call, if it has begun one.
@@ -385,6 +399,7 @@ impl Feeder {
             return Err(Corrupt);
         }
         self.tasks -= 1;
+        self.timed -= usize::from(task.options.is_timed());
         task.job.took(u64::from(task.calls), took);
         harvest.took.push(took);
         if harvest.longest.has_room_for(took) {
@@ -459,20 +474,21 @@ fn tries_again(task: &Task, failure: &[u8]) -> bool {
         && retry.allows(&record::failure(carry::decode(failure, Vec::new())), task.attempts)
 }
 
-/// Why a task was not handed over.
-pub(crate) enum Refused {
+/// What came of handing over a task.
+pub(crate) enum Put {
+    Done,
     /// There is no room at the moment.
     Full(Task),
     /// It cannot be sent.
     Failed(Task, SendError),
 }
 
-impl Refused {
-    fn because(task: Task, error: SendError) -> Refused {
+impl Put {
+    fn because(task: Task, error: SendError) -> Put {
         match error {
             // The worker has ended, which the pool will hear; the task is for others.
-            SendError::Disconnected => Refused::Full(task),
-            error => Refused::Failed(task, error),
+            SendError::Disconnected => Put::Full(task),
+            error => Put::Failed(task, error),
         }
     }
 }
@@ -480,7 +496,8 @@ impl Refused {
 /// What a dead worker leaves.
 #[derive(Default)]
 pub(crate) struct Leftovers {
-    /// The call that it was in, with the rest of its task if that is cancelled, and what that is to be told if the worker was killed for it.
+    /// The call that it was in, with the rest of its task if that is cancelled, and what that is to
+    /// be told if the worker was killed for it.
     pub(crate) running: Option<(Task, Option<TaskError>)>,
     /// Calls that it had not begun.
     pub(crate) untouched: Vec<Task>,

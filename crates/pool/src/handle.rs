@@ -46,6 +46,7 @@ impl<R: Data> Handle<R> {
     ///
     /// When the task has none: [`TaskError`] says why.
     pub fn get(self) -> Result<R, TaskError> {
+        self.help(None);
         self.cell.take(None).unwrap_or(Err(TaskError::Taken))
     }
 
@@ -53,11 +54,14 @@ impl<R: Data> Handle<R> {
     /// can be asked for again.
     pub fn get_timeout(&mut self, timeout: Duration) -> Option<Result<R, TaskError>> {
         // A timeout beyond the end of the clock is no timeout.
-        self.cell.take(Instant::now().checked_add(timeout))
+        let deadline = Instant::now().checked_add(timeout);
+        self.help(deadline);
+        self.cell.take(deadline)
     }
 
     /// Waits for the value, but not beyond `deadline`; `None` if it takes longer.
     pub fn get_deadline(&mut self, deadline: Instant) -> Option<Result<R, TaskError>> {
+        self.help(Some(deadline));
         self.cell.take(Some(deadline))
     }
 
@@ -68,12 +72,15 @@ impl<R: Data> Handle<R> {
 
     /// Waits until the task has ended.
     pub fn wait(&self) {
+        self.help(None);
         self.cell.wait_until(None);
     }
 
     /// Waits until the task has ended, but not longer than `timeout`; false if it takes longer.
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
-        self.cell.wait_until(Instant::now().checked_add(timeout))
+        let deadline = Instant::now().checked_add(timeout);
+        self.help(deadline);
+        self.cell.wait_until(deadline)
     }
 
     /// True once the task has ended.
@@ -163,6 +170,11 @@ impl<R: Data> Handle<R> {
     fn job(&self) -> Arc<dyn Outcomes> {
         self.cell.clone()
     }
+
+    /// Spends the time of waiting on what is waited for.
+    fn help(&self, deadline: Option<Instant>) {
+        self.control.help(&|| self.ready(), deadline);
+    }
 }
 
 impl<R: Data> Future for Handle<R> {
@@ -182,7 +194,8 @@ impl<R> fmt::Debug for Handle<R> {
     }
 }
 
-/// What a callback's handle controls: the task before it.
+/// What a callback's handle controls: the task before it. Who waits for the callback does not help, as
+/// its end is nothing that the executor knows of.
 pub(crate) struct Chained(Arc<dyn Outcomes>, Arc<dyn Control>);
 
 impl Chained {

@@ -14,7 +14,7 @@ use procspawn_core::{Process, StartError, StartMethod};
 use crate::feeder::Feeder;
 use crate::hired::Hired;
 use crate::inner::Inner;
-use crate::lane::{Bell, Lane};
+use crate::lane::{Bell, Lane, Sleeper};
 use crate::parcel::Errand;
 use crate::state::Phase;
 use crate::worker::{self, Duties, Payload, Seat};
@@ -135,7 +135,7 @@ impl Wake for Notice {
         // Release: who sees that it has ended finds it so.
         self.ended.store(true, Ordering::Release);
         self.attention.store(true, Ordering::Release);
-        self.bell.ring();
+        self.bell.wake(Sleeper::Supervisor);
     }
 }
 

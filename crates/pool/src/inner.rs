@@ -10,8 +10,9 @@ use sync_primitives::Origin;
 use crate::callbacks::Callbacks;
 use crate::control::{Control, Running};
 use crate::functions::Functions;
+use crate::helper::Helper;
 use crate::hire::Employer;
-use crate::lane::Bell;
+use crate::lane::{Bell, Sleeper};
 use crate::place::Place;
 use crate::sink::Outcomes;
 use crate::state::{Phase, State, same};
@@ -32,6 +33,7 @@ pub(crate) struct Inner {
     /// There is something for the supervisor besides records.
     pub(crate) attention: Arc<AtomicBool>,
     pub(crate) employer: Employer,
+    pub(crate) helper: Helper,
     callbacks: Callbacks,
     origin: Origin,
 }
@@ -45,6 +47,7 @@ impl Inner {
             bell,
             attention: Arc::default(),
             employer,
+            helper: Helper::default(),
             callbacks: Callbacks::default(),
             origin,
         }
@@ -76,7 +79,6 @@ impl Inner {
         let tasks = pack(work, function);
         let lost = calls as u64 - tasks.iter().map(|task| u64::from(task.calls)).sum::<u64>();
         debug_assert_eq!(lost, 0, "every call from {first} on is in a task");
-        let timed = tasks.iter().any(|task| task.options.is_timed());
         let mut state = self.lock();
         let refusal = match &state.phase {
             Phase::Open => None,
@@ -90,14 +92,7 @@ impl Inner {
         }
         state.enqueue(tasks);
         state.dispatch();
-        // The supervisor keeps the time, and starts workers where some are missing.
-        let missing = state.lacks_workers() || state.is_stuffed();
-        let jobs = std::mem::take(&mut state.harvest.jobs);
-        drop(state);
-        if timed || missing {
-            self.attract();
-        }
-        jobs.iter().for_each(|job| job.wake());
+        self.wake_jobs(state);
         job.wake();
     }
 
@@ -126,9 +121,7 @@ impl Inner {
             // It fails only if the process has changed its user.
             let _ = worker.process.kill();
         }
-        let jobs = std::mem::take(&mut state.harvest.jobs);
-        drop(state);
-        jobs.iter().for_each(|job| job.wake());
+        self.wake_jobs(state);
         self.attract();
     }
 
@@ -210,7 +203,7 @@ impl Inner {
     pub(crate) fn attract(&self) {
         // Release: pairs with the supervisor's exchange.
         self.attention.store(true, Ordering::Release);
-        self.bell.ring();
+        self.bell.wake(Sleeper::Supervisor);
     }
 }
 
@@ -245,11 +238,10 @@ impl Control for Inner {
         tasks.extend(state.backlog.take(ours));
         let any = killed || !tasks.is_empty();
         state.dispatch();
-        let jobs = std::mem::take(&mut state.harvest.jobs);
-        drop(guard);
+        self.wake_jobs(guard);
         tasks.iter().for_each(|task| task.fail(0, &TaskError::Cancelled));
-        jobs.iter().for_each(|job| job.wake());
         job.wake();
+        self.bell.wake(Sleeper::Helper);
         // What was collected here may have been the last, for which a closed pool waits.
         self.attract();
         any
@@ -260,6 +252,12 @@ impl Control for Inner {
             && self.lock().workers().any(|worker| {
                 worker.feeder.running().is_some_and(|(task, ..)| same(&task.job, job))
             })
+    }
+
+    fn help(&self, is_over: &dyn Fn() -> bool, deadline: Option<Instant>) {
+        if self.is_owner() {
+            self.collect_until(is_over, deadline);
+        }
     }
 
     fn callbacks(&self) -> &Callbacks {

@@ -99,6 +99,8 @@ pub(crate) struct Slot {
     pub(crate) by_socket: bool,
     /// The worker is to note when each call begins.
     pub(crate) timed: bool,
+    /// The span in which the task was given; of its number, 48 bits.
+    pub(crate) span: u64,
 }
 
 /// What the worker finds at a position.
@@ -118,32 +120,51 @@ pub(crate) struct Lane {
     bell: Bell,
 }
 
-/// Wakes the pool: one word that all its workers share.
+/// Wakes the pool, all of whose workers share it.
+///
+/// Two of its threads may sleep there: one that waits for a value and collects what comes meanwhile,
+/// and the supervisor, which does so when there is no such thread.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Bell(RawArray<u32>);
 
+/// Who sleeps at a bell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sleeper {
+    Supervisor = 0,
+    // On another cache line.
+    Helper = 16,
+}
+
 impl Bell {
     pub(crate) fn new() -> Result<Bell, ShmError> {
-        Ok(Bell(RawArray::with_len(1)?))
+        Ok(Bell(RawArray::with_len(32)?))
     }
 
-    /// Wakes the pool if it sleeps, after what it should see has been stored.
+    /// Wakes the one who collects, if it sleeps, after records have been stored.
     pub(crate) fn ring(&self) {
-        wake(self.word());
+        if !wake(self.word(Sleeper::Helper)) {
+            wake(self.word(Sleeper::Supervisor));
+        }
+    }
+
+    /// Wakes one of them if it sleeps.
+    pub(crate) fn wake(&self, sleeper: Sleeper) {
+        wake(self.word(sleeper));
     }
 
     /// Sleeps until the bell rings or `deadline` has passed, unless `is_needed` says that there is
     /// something to do.
     pub(crate) fn sleep(
         &self,
+        sleeper: Sleeper,
         deadline: Option<std::time::Instant>,
         is_needed: impl FnOnce() -> bool,
     ) {
-        sleep(self.word(), deadline, is_needed);
+        sleep(self.word(sleeper), deadline, is_needed);
     }
 
-    fn word(&self) -> &AtomicU32 {
-        &self.0.as_atomics()[0]
+    fn word(&self, sleeper: Sleeper) -> &AtomicU32 {
+        &self.0.as_atomics()[sleeper as usize]
     }
 }
 
@@ -161,15 +182,19 @@ fn sleep(word: &AtomicU32, deadline: Option<std::time::Instant>, is_needed: impl
         futex::wait(word, value, deadline);
     }
     word.fetch_and(!1, Ordering::Relaxed);
+    // Who saw the bit has stored what there is to see before; it is seen from here on.
+    fence(Ordering::SeqCst);
 }
 
-/// See [`sleep`].
-fn wake(word: &AtomicU32) {
+/// See [`sleep`]. False if nobody slept.
+fn wake(word: &AtomicU32) -> bool {
     fence(Ordering::SeqCst);
-    if word.load(Ordering::Relaxed) & 1 == 1 {
+    let sleeps = word.load(Ordering::Relaxed) & 1 == 1;
+    if sleeps {
         word.fetch_add(2, Ordering::Relaxed);
         futex::wake(word, 1);
     }
+    sleeps
 }
 
 impl Lane {
@@ -200,7 +225,7 @@ impl Lane {
     /// Hands over a task whose arguments are in place.
     pub(crate) fn publish(&self, position: u64, slot: Slot) {
         let words = self.slot(position);
-        let flags = u64::from(slot.by_socket) | u64::from(slot.timed) << 1;
+        let flags = u64::from(slot.by_socket) | u64::from(slot.timed) << 1 | slot.span << 16;
         // Relaxed: the store of the state below publishes them.
         words[1].store(u64::from(slot.function) | u64::from(slot.calls) << 32, Ordering::Relaxed);
         words[2].store(u64::from(slot.offset) | u64::from(slot.len) << 32, Ordering::Relaxed);
@@ -307,6 +332,7 @@ impl Lane {
                 len: (words[2].load(Ordering::Relaxed) >> 32) as u32,
                 by_socket: words[3].load(Ordering::Relaxed) & 1 != 0,
                 timed: words[3].load(Ordering::Relaxed) & 2 != 0,
+                span: words[3].load(Ordering::Relaxed) >> 16,
             }),
             Err(state) if state == position << 2 | REVOKED => Found::Revoked,
             Err(_) => Found::Nothing,

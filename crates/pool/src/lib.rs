@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod backlog;
+#[cfg(feature = "indicatif")]
+mod bar;
 mod batch;
 mod builder;
 mod call;
@@ -19,14 +21,18 @@ mod feed;
 mod feeder;
 mod functions;
 mod handle;
+mod helper;
 mod hire;
 mod hired;
 mod hooks;
 mod imap;
 mod inner;
+#[cfg(feature = "interrupt")]
+mod interrupt;
 mod lane;
 mod limits;
 mod map_handle;
+mod meter;
 mod oom;
 mod options;
 mod parcel;
@@ -44,9 +50,12 @@ mod stats;
 mod supervisor;
 mod task;
 mod thread;
+mod trace;
 mod work;
 mod worker;
 
+#[cfg(feature = "indicatif")]
+pub use bar::Bar;
 pub use builder::PoolBuilder;
 pub use call::Call;
 pub use callbacks::Callbacks;

@@ -22,6 +22,11 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
+    /// Whether there is any but that of failures.
+    pub(crate) fn are_set(&self) -> bool {
+        self.calls.is_some() || self.age.is_some() || self.memory.is_some() || self.idle.is_some()
+    }
+
     /// How many more calls a worker may be handed that has had so many.
     pub(crate) fn calls_left(&self, had: u64) -> u64 {
         self.calls.map_or(u64::MAX, |limit| limit.saturating_sub(had))

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::feeder::Harvest;
 use crate::hired::Hired;
 use crate::lane::Phase;
+use crate::meter;
 use crate::stats::WorkerStats;
 
 /// A worker, and those before it.
@@ -54,6 +55,7 @@ impl Place {
         worker.since = now;
         worker.idle_since = Some(now);
         self.past.start_up = took;
+        meter::worker_started(took);
         self.was_staffed = true;
         true
     }
@@ -70,10 +72,12 @@ impl Place {
             let _ = worker.process.kill();
         }
         let calls = harvest.calls - calls;
+        meter::calls(calls);
         self.past.calls += calls;
         worker.has_worked |= calls > 0;
         for took in harvest.took.drain(..) {
             worker.learn(took);
+            meter::task_took(took);
         }
         if worker.feeder.tasks() == 0 && worker.idle_since.is_none() {
             worker.idle_since = Some(Instant::now());

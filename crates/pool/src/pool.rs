@@ -47,6 +47,8 @@ use crate::{Data, PoolError, TaskError};
 /// ```
 pub struct Pool {
     inner: Arc<Inner>,
+    #[cfg(feature = "interrupt")]
+    pub(crate) interrupt: Option<crate::interrupt::Interrupt>,
 }
 
 impl Pool {
@@ -75,7 +77,11 @@ impl Pool {
     }
 
     pub(crate) fn from_inner(inner: Arc<Inner>) -> Pool {
-        Pool { inner }
+        Pool {
+            inner,
+            #[cfg(feature = "interrupt")]
+            interrupt: None,
+        }
     }
 
     /// Takes no more tasks: they are [`TaskError::Closed`]. Those that it has are done, and then the

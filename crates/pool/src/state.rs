@@ -14,7 +14,7 @@ use crate::place::Place;
 use crate::sink::Outcomes;
 use crate::stats::Longest;
 use crate::task::Task;
-use crate::{PoolError, TaskError, WorkerDied};
+use crate::{PoolError, TaskError, WorkerDied, meter};
 
 /// Under the pool's one lock, which is held for microseconds and never while somebody is waited for.
 pub(crate) struct State {
@@ -35,6 +35,8 @@ pub(crate) struct State {
     pub(crate) is_built: bool,
     /// No worker is left, and none will come.
     pub(crate) has_ended: bool,
+    /// Tasks were handed over that must not run for ever.
+    pub(crate) has_timed: bool,
     /// Changes with every worker that comes or goes.
     pub(crate) generation: u64,
     /// What the exit functions of workers that have left gave.
@@ -69,6 +71,7 @@ impl State {
             stillborn: None,
             is_built: false,
             has_ended: false,
+            has_timed: false,
             generation: 0,
             farewells: Vec::new(),
             priorities: None,
@@ -145,7 +148,10 @@ impl State {
         };
         self.requeue();
         self.settle(feeder.abandon(), &died);
-        self.deaths += u64::from(!expected);
+        if !expected {
+            self.deaths += 1;
+            meter::worker_died();
+        }
         let was_ready = start_up.is_some();
         Some(Buried { died, expected, was_ready, barren_since, farewell, why_not_ready })
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::hire::too_many;
 use crate::hired::Hired;
 use crate::inner::Inner;
-use crate::lane::{Lane, Phase as WorkerPhase};
+use crate::lane::{Lane, Phase as WorkerPhase, Sleeper};
 use crate::sink::Outcomes;
 use crate::state::{Buried, Phase, State};
 use crate::{PoolError, TaskError};
@@ -56,6 +56,10 @@ pub(crate) fn supervise(inner: &Inner) {
             (generation, lanes) = (number, now);
         }
         round.jobs.iter().for_each(|job| job.wake());
+        if !round.jobs.is_empty() {
+            // Who collects beside it waits for one of them, maybe.
+            inner.bell.wake(Sleeper::Helper);
+        }
         let mut vacant = round.vacant.into_iter();
         for index in vacant.by_ref() {
             generation = u64::MAX;
@@ -75,7 +79,7 @@ pub(crate) fn supervise(inner: &Inner) {
                 || lanes.iter().any(Watched::has_news)
                 || round.stuffed.iter().any(|(lane, passed)| lane.passed() != *passed)
         };
-        inner.bell.sleep(round.deadline, is_needed);
+        inner.bell.sleep(Sleeper::Supervisor, round.deadline, is_needed);
     }
     inner.lock().has_ended = true;
     inner.tell();
@@ -125,6 +129,7 @@ impl Inner {
         });
         let stuffed = state.stuffed();
         let jobs = std::mem::take(&mut state.harvest.jobs);
+        state.has_timed = false;
         Round { jobs, vacant, deadline, lanes, stuffed, is_over }
     }
 
@@ -164,9 +169,7 @@ impl Inner {
         let mut state = self.lock();
         state.retry_at = Some(Instant::now() + PAUSE);
         self.count_failure(&mut state, error);
-        let jobs = std::mem::take(&mut state.harvest.jobs);
-        drop(state);
-        jobs.iter().for_each(|job| job.wake());
+        self.wake_jobs(state);
     }
 
     /// No worker is started at these places for now.
@@ -199,17 +202,16 @@ impl State {
         let mut next = None;
         for index in 0..self.places.len() {
             let Some(worker) = &mut self.places[index].worker else { continue };
-            let Some(front) = worker.feeder.front() else { continue };
-            let (soft, hard) = (front.options.soft_timeout, front.options.timeout);
-            if (soft, hard) == (None, None) || worker.is_doomed {
+            if !worker.feeder.is_timed() || worker.is_doomed {
                 continue;
             }
-            let Some((elapsed, position, call)) = worker.feeder.elapsed() else {
-                // It has not begun, so it has all of its time from now on.
-                let limit = [soft, hard].into_iter().flatten().min();
-                next = earlier(next, limit.and_then(|limit| time.checked_add(limit)));
-                continue;
-            };
+            let Some(front) = worker.feeder.front() else { continue };
+            let (soft, hard) = (front.options.soft_timeout, front.options.timeout);
+            let begun = worker.feeder.elapsed();
+            // What has not begun has all of its time from now on.
+            let limit = worker.feeder.shortest_limit(usize::from(begun.is_some()));
+            next = earlier(next, limit.and_then(|limit| time.checked_add(limit)));
+            let Some((elapsed, position, call)) = begun else { continue };
             if hard.is_some_and(|limit| elapsed >= limit) {
                 self.kill_for(index, |feeder| {
                     let (elapsed, position, call) = feeder.elapsed()?;

@@ -8,7 +8,7 @@ use procspawn_core::{Function, catch_panic};
 use crate::functions::Definition;
 use crate::lane::LONGEST;
 use crate::sink::Outcomes;
-use crate::{Data, Options, TaskError, Work, record};
+use crate::{Data, Options, TaskError, Work, record, trace};
 
 /// How many bytes of arguments a task of several calls has at most, unless one call has more.
 const TASK_BYTES: usize = 8 * 1024;
@@ -30,6 +30,8 @@ pub(crate) struct Task {
     pub(crate) options: Options,
     /// How often it has failed.
     pub(crate) attempts: u32,
+    /// The span in which it was given.
+    pub(crate) span: u64,
 }
 
 pub(crate) enum Arguments {
@@ -68,6 +70,7 @@ impl Task {
             arguments: rest,
             options: self.options,
             attempts: self.attempts,
+            span: self.span,
         };
         self.calls = calls;
         (self, rest)
@@ -84,7 +87,16 @@ impl Task {
         };
         let (job, function) = (self.job.clone(), self.function.clone());
         let (first, options) = (self.first + u64::from(call), self.options);
-        Task { job, function, first, calls: 1, arguments, options, attempts: self.attempts }
+        Task {
+            job,
+            function,
+            first,
+            calls: 1,
+            arguments,
+            options,
+            attempts: self.attempts,
+            span: self.span,
+        }
     }
 
     /// Ends every call from number `from` on with an error.
@@ -209,7 +221,16 @@ impl Packer {
     fn push(&mut self, calls: u32, arguments: Arguments) {
         let (job, function, options) = (self.job.clone(), self.function.clone(), self.options);
         let first = self.first;
-        self.tasks.push(Task { job, function, first, calls, arguments, options, attempts: 0 });
+        self.tasks.push(Task {
+            job,
+            function,
+            first,
+            calls,
+            arguments,
+            options,
+            attempts: 0,
+            span: trace::current(),
+        });
         self.first += u64::from(calls);
         self.calls = 0;
     }

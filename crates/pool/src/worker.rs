@@ -13,13 +13,13 @@ use sync_primitives::Origin;
 
 use crate::TaskError;
 use crate::callee::{Callee, missing};
-use crate::context;
-use crate::lane::{Found, Lane, Phase, Slot, now};
+use crate::lane::{Found, Lane, Phase, Sleeper, Slot, now};
 use crate::parcel::{Errand, Inbound, Outbound};
 use crate::prepare::{leave_copy, pin, prepare};
 use crate::record::{self, Failure};
 use crate::records::Records;
 use crate::task::calls_of;
+use crate::{context, trace};
 
 /// What tasks are given besides their arguments.
 pub(crate) type Payload = Arc<dyn Any + Send + Sync>;
@@ -76,12 +76,12 @@ pub(crate) fn serve(seat: Seat) -> Option<Result<Message, TaskError>> {
             // If it cannot be sent, the phase says enough.
             let _ = socket.send(&Outbound::NotReady(error));
             lane.set_phase(Phase::Failed);
-            lane.bell().ring();
+            lane.bell().wake(Sleeper::Supervisor);
             return None;
         }
     };
     lane.set_phase(Phase::Ready);
-    lane.bell().ring();
+    lane.bell().wake(Sleeper::Supervisor);
     Worker::new(lane, socket, origin).work();
     let exit = exit.map(|exit| catch_panic(|| exit.run()).map_err(record::panicked)?);
     leave_copy(origin);
@@ -159,10 +159,10 @@ impl Worker {
         while self.functions.get(slot.function as usize).is_none_or(Option::is_none) {
             self.fetch()?;
         }
-        match long {
+        trace::within(slot.span, slot.function, slot.calls, || match long {
             Some(message) => self.call_long(slot, message),
             None => self.call_each(slot),
-        }
+        });
         self.records.ring(self.last, false);
         Ok(())
     }

@@ -398,7 +398,10 @@ impl<'a> Getting<'a> {
     pub(crate) fn discard_all(&mut self, last_tag: u64) -> Result<(), GetError> {
         let tail = self.control().tail();
         self.consumers.tail = tail.word();
-        self.control().set_head(tail);
+        if tail.count != self.control().head().count {
+            // Else the tail may have to follow the head, where a consumer died.
+            self.control().set_head(tail);
+        }
         self.discard_returned()?;
         self.consumers.last_tag = self.consumers.last_tag.max(last_tag);
         // No item has the tag 0: whoever looks for it throws away all that is not wanted.
@@ -420,11 +423,12 @@ impl<'a> Getting<'a> {
     /// Gives memory back if the queue is drained and nobody puts anything right now.
     #[cold]
     fn shrink(&mut self) {
-        let control = self.control();
+        let (control, ring) = (self.control(), self.ring());
         if control.queued() == 0
-            && let Ok(mut producers) = control.producers.try_lock().or_else(sound)
+            && let Ok(mut producers) =
+                control.producers.try_lock().or_else(|error| ring.after_death(error))
         {
-            self.ring().shrink(&mut producers, &mut self.consumers);
+            ring.shrink(&mut producers, &mut self.consumers);
         }
     }
 }

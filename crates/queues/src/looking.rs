@@ -20,7 +20,9 @@ impl End {
             return control.queued() >= ring.shape().items;
         }
         let (head, tail) = (control.head(), control.tail());
-        let freed = control.takes.oldest(head.unit, tail.unit, ring.shape().cycle);
+        // Where a drained ring is about to be made shorter, the head is there first.
+        let unit = if head.count == tail.count { tail.unit } else { head.unit };
+        let freed = control.takes.oldest(unit, tail.unit, ring.shape().cycle);
         !ring.has_place(freed, tail.unit, units_for(1))
     }
 

@@ -121,7 +121,7 @@ impl End {
         Ok(Putting { end: self, producers, tail, committed: tail })
     }
 
-    /// The producers' lock. What a dead or panicked holder left needs no repair.
+    /// The producers' lock. What a dead or panicked holder left is put right.
     #[inline]
     pub(crate) fn lock_producers(
         &self,
@@ -130,7 +130,7 @@ impl End {
         match self.control().producers.try_lock() {
             Ok(guard) => Ok(guard),
             Err(LockError::WouldBlock) => self.wait_for_producers(patience),
-            Err(error) => sound(error).map_err(PutErrorKind::from),
+            Err(error) => self.shared.ring.after_death(error).map_err(PutErrorKind::from),
         }
     }
 
@@ -144,7 +144,8 @@ impl End {
             Some(deadline) => lock.lock_deadline(deadline),
             None => lock.lock(),
         };
-        locked.or_else(sound).map_err(|error| match (error, patience) {
+        let locked = locked.or_else(|error| self.shared.ring.after_death(error));
+        locked.map_err(|error| match (error, patience) {
             (LockError::TimedOut, Patience::Until(_)) => PutErrorKind::TimedOut,
             (error, _) => error.into(),
         })

@@ -18,7 +18,6 @@ use crate::end::End;
 use crate::error::{GetError, PutErrorKind};
 use crate::joinable::JoinableQueue;
 use crate::patience::Patience;
-use crate::putting::sound;
 use crate::queue::Queue;
 use crate::receiver::Receiver;
 use crate::simple::SimpleQueue;
@@ -49,7 +48,8 @@ impl End {
     /// Has the bell ring with the next item or the end; silences it if there is neither. Does not
     /// wait for producers: an item that comes back needs no lock of theirs.
     pub(crate) fn arm(&self) -> Result<Look, GetError> {
-        match self.control().producers.try_lock().or_else(sound) {
+        let locked = self.control().producers.try_lock();
+        match locked.or_else(|error| self.shared.ring.after_death(error)) {
             Ok(producers) => Ok(self.arm_under(&producers)),
             Err(LockError::WouldBlock) => Ok(Look::Busy),
             Err(error) => Err(error.into()),

@@ -15,7 +15,7 @@
 //! | after | the item was taken, and died with it, unless it was leased |
 //!
 //! The kernel gives the lock of the dead one to the next, and nothing needs to be put right but the
-//! places of `takes`.
+//! places of `takes`, and the tail if the dead one was about to give memory back (`shrink`).
 //!
 //! # Where the next record goes
 //!
@@ -30,11 +30,12 @@
 //! nothing of this turn or the last one lies there. Head and tail are more than a cycle apart then,
 //! but less than two. The next turn begins when the head has followed.
 
-use sync_primitives::LockError;
+use sync_primitives::{LockError, MutexGuard};
 
 use crate::control::{Consumers, Control, Producers};
 use crate::mark::Mark;
 use crate::platform::Memory;
+use crate::putting::sound;
 use crate::record::{Kind, Record, units_for};
 use crate::shape::{Shape, UNIT};
 
@@ -106,7 +107,7 @@ impl Ring {
         if self.has_place_behind(producers, tail, len) {
             return Ok(tail.unit);
         }
-        self.find_place_slowly(producers, tail, units_for(len))
+        self.look_for_place(producers, tail, units_for(len))
     }
 
     /// True if an item certainly has a place straight behind `tail`.
@@ -117,18 +118,6 @@ impl Ring {
     }
 
     #[cold]
-    fn find_place_slowly(
-        &self,
-        producers: &mut Producers,
-        tail: Mark,
-        units: u32,
-    ) -> Result<u32, NoRoom> {
-        match self.look_for_place(producers, tail, units) {
-            Err(NoRoom::Full) if self.catch_up() => self.look_for_place(producers, tail, units),
-            found => found,
-        }
-    }
-
     fn look_for_place(
         &self,
         producers: &mut Producers,
@@ -175,27 +164,6 @@ impl Ring {
     fn is_beyond(&self, producers: &Producers, unit: u32) -> bool {
         let (beyond, turn) = (producers.beyond, !(self.shape().cycle - 1));
         beyond != 0 && unit & turn == beyond & turn && unit >= beyond
-    }
-
-    /// Moves the head of a drained ring to the tail, if a consumer has died in [`shrink`](Ring::shrink)
-    /// before it did so itself: until then, what the jump skips is in use. True if it has moved.
-    fn catch_up(&self) -> bool {
-        let control = self.control();
-        let tail_if_apart = || {
-            let (head, tail) = (control.head(), control.tail());
-            (head.count == tail.count && head.unit != tail.unit).then_some(tail)
-        };
-        if tail_if_apart().is_none() {
-            return false;
-        }
-        // What the dead one has left besides is for the next consumer, who is told of the death again
-        // as nobody says that all is well. One that lives will get on.
-        let locked = control.consumers.try_lock();
-        let (Ok(_guard) | Err(LockError::OwnerDied(_guard) | LockError::Poisoned(_guard))) = locked
-        else {
-            return false;
-        };
-        tail_if_apart().map(|tail| control.set_head(tail)).is_some()
     }
 
     /// True if a record fits straight behind the tail, and leaves room for a jump behind itself.
@@ -377,32 +345,56 @@ impl Ring {
 
     /// Gives the memory of a drained ring back, for the holder of both locks.
     ///
-    /// 1. A jump is written where both marks stand. 2. The tail goes to the beginning of the next
-    ///    cycle. Dies: the head will follow by the jump, or a producer who finds no room moves it
-    ///    ([`catch_up`](Ring::catch_up)). 3. The head goes there, too. Dies: the
-    ///    memory stays until the ring is drained again. 4. The ring is said to have less memory.
-    ///    Dies: it goes the next time. 5. The memory goes.
+    /// Nobody looks at what lies behind the head of a drained ring before a producer has put something
+    /// behind the tail, and the next producer is told of a death. So the marks may be apart in between,
+    /// and no jump has to lead from one to the other: it could lead to where a producer puts another,
+    /// and behind a jump there is nothing but an item.
+    ///
+    /// 1. Producers are told what is free. Dies: that is so. 2. The head goes to the beginning of the
+    ///    next cycle. Dies: the tail follows before anything is put
+    ///    ([`after_death`](Ring::after_death)). 3. The tail goes there. Dies: the memory stays until the
+    ///    ring is drained again. 4. The ring is said to have less memory. Dies: it goes the next time.
+    ///    5. The memory goes.
     pub(crate) fn shrink(&self, producers: &mut Producers, consumers: &mut Consumers) {
-        let (control, shape) = (self.control(), self.shape());
+        let (control, within) = (self.control(), self.shape().cycle - 1);
         let (head, tail) = (control.head(), control.tail());
         let farthest = self.farthest(producers, tail.unit);
         let oldest = control.takes.oldest(head.unit, tail.unit, farthest);
         if head.count != tail.count || oldest != head.unit {
             return;
         }
-        let place = shape.place_of(tail.unit);
-        let mut begin = tail;
-        if place != 0 && self.is_within(tail.unit, 1) {
-            self.write_jump(tail.unit, shape.cycle - place);
-            begin.unit = tail.unit.wrapping_add(shape.cycle - place);
-        }
-        control.set_tail(begin);
+        (producers.freed, producers.beyond) = (tail.unit, 0);
+        let begin = Mark { unit: tail.unit.wrapping_add(within) & !within, ..tail };
         control.set_head(begin);
+        control.set_tail(begin);
         (producers.freed, consumers.tail) = (begin.unit, begin.word());
-        producers.beyond = 0;
         let kept = self.kept();
         control.fixed.set_resident(kept);
         // A refusal leaves the memory where it is, and the next growth finds it there.
         let _ = self.memory.give_back_from(kept);
+    }
+
+    /// The producers' lock, had from a holder that died or panicked. What a producer has left needs no
+    /// repair, but a consumer may have been about to [`shrink`](Ring::shrink) the ring.
+    ///
+    /// Dies before it has said that all is well: the next one is told of the death as well.
+    #[cold]
+    pub(crate) fn after_death<'a>(
+        &self,
+        error: LockError<MutexGuard<'a, Producers>>,
+    ) -> Result<MutexGuard<'a, Producers>, LockError<MutexGuard<'a, Producers>>> {
+        if let LockError::OwnerDied(_) | LockError::Poisoned(_) = error {
+            self.catch_up();
+        }
+        sound(error)
+    }
+
+    /// Moves the tail of a drained ring to its head. That stays where it is meanwhile, as there is
+    /// nothing to take.
+    fn catch_up(&self) {
+        let (head, tail) = (self.control().head(), self.control().tail());
+        if head.count == tail.count && head.unit != tail.unit {
+            self.control().set_tail(head);
+        }
     }
 }

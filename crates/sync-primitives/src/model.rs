@@ -21,7 +21,8 @@ mod tests;
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 pub use atomic::{AtomicU32, AtomicU64};
 pub use loom::hint::spin_loop;
@@ -30,7 +31,7 @@ pub use loom::thread::yield_now;
 pub use stage::{kill_first, kill_first_at_length};
 
 pub use crate::futex::{wait, wake, wake_all};
-use crate::platform::Ordering::SeqCst;
+use crate::platform::Ordering::{Relaxed, SeqCst};
 
 /// Orders the compare-exchange before it against the loads after it.
 pub fn fence_after_exchange() {
@@ -51,8 +52,14 @@ loom::thread_local! {
 /// What a dying thread unwinds with.
 struct Killed;
 
-/// Whether a thread has died in any execution of the model at hand.
-static HAS_DIED: AtomicBool = AtomicBool::new(false);
+/// How long the mortal thread of a model lives, in steps. Each model has its own, as others are
+/// explored beside it.
+#[derive(Debug, Clone)]
+pub struct Lifetime {
+    steps: u32,
+    /// Whether that was too short in any execution.
+    has_died: Arc<AtomicBool>,
+}
 
 /// One step of the calling thread; the last one does not return. False if it is dead.
 ///
@@ -65,7 +72,6 @@ pub fn step() -> bool {
     let left = LEFT.with(Cell::get);
     if left == Some(0) {
         DEAD.with(|dead| dead.set(true));
-        HAS_DIED.store(true, Ordering::Relaxed);
         kernel::bury();
         resume_unwind(Box::new(Killed));
     }
@@ -78,12 +84,13 @@ fn is_dead() -> bool {
 }
 
 /// Runs `life` until it is over or its steps are used up.
-pub fn mortal(steps: u32, life: impl FnOnce()) {
-    LEFT.with(|left| left.set(Some(steps)));
+pub fn mortal(lifetime: &Lifetime, life: impl FnOnce()) {
+    LEFT.with(|left| left.set(Some(lifetime.steps)));
     if let Err(cause) = catch_unwind(AssertUnwindSafe(life)) {
         if !cause.is::<Killed>() {
             resume_unwind(cause);
         }
+        lifetime.has_died.store(true, Relaxed);
         return;
     }
     LEFT.with(|left| left.set(None));
@@ -100,15 +107,15 @@ pub fn mortal(steps: u32, life: impl FnOnce()) {
 /// When an execution panics or ends in a deadlock.
 pub fn explore(
     preemptions: Option<usize>,
-    model: impl Fn(u32) + Clone + Sync + Send + 'static,
+    model: impl Fn(&Lifetime) + Clone + Sync + Send + 'static,
 ) -> u32 {
     for steps in 0.. {
-        HAS_DIED.store(false, Ordering::Relaxed);
+        let lifetime = Lifetime { steps, has_died: Arc::default() };
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = preemptions;
-        let model = model.clone();
-        builder.check(move || model(steps));
-        if !HAS_DIED.load(Ordering::Relaxed) {
+        let (model, of_model) = (model.clone(), lifetime.clone());
+        builder.check(move || model(&of_model));
+        if !lifetime.has_died.load(Relaxed) {
             return steps;
         }
     }

@@ -11,7 +11,7 @@ use sync_primitives::handles::{Event, Semaphore};
 /// How long anything may take that happens soon unless it hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a whole body may take.
-const HANG: Duration = Duration::from_secs(120);
+const HANG: Duration = Duration::from_secs(60);
 /// For what must not happen in a moment: too short a moment hides a fault, but reports none.
 pub(crate) const MOMENT: Duration = Duration::from_millis(20);
 

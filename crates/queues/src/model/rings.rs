@@ -3,6 +3,7 @@
 use sync_primitives::model::{kill_first, kill_first_at_length};
 
 use super::Stage;
+use crate::shape::{Shape, UNIT};
 
 fn empty() -> Stage {
     Stage::new(u32::MAX)
@@ -16,8 +17,12 @@ fn with_two() -> Stage {
 
 /// The next item of two units does not fit below the end.
 fn before_the_end() -> Stage {
-    let stage = empty();
-    for _ in 0..3 {
+    drained_at(empty(), 3)
+}
+
+/// Drained, behind so many items of a unit.
+fn drained_at(stage: Stage, items: u32) -> Stage {
+    for _ in 0..items {
         stage.put(99);
         assert!(stage.try_get());
     }
@@ -100,30 +105,44 @@ fn a_consumer_dies_at_the_jump() {
     kill_first(with_a_jump, &[get, put_if_room], one_may_be_lost);
 }
 
-#[test]
-fn a_drained_ring_is_shrunk_beside_a_producer() {
-    fn drained() -> Stage {
-        let stage = empty();
-        stage.put(99);
-        assert!(stage.try_get());
-        stage.taken.lock().expect("nobody panics here").clear();
-        stage.put.lock().expect("nobody panics here").clear();
-        stage
-    }
-    fn shrink(stage: &Stage) {
-        let mut consumers = stage.lock_consumers();
-        let mut producers = stage.lock_producers();
+/// Drained at its third unit, and what is longer than that does not fit before it.
+const LONGER: usize = 3 * UNIT + 8;
+
+fn drained() -> Stage {
+    let shape = Shape { cycle: 16, room: 16, first: 4, items: u32::MAX, counts_tasks: 0 };
+    drained_at(Stage::of(shape), 3)
+}
+
+/// As `Getting::shrink`, but for those who wait for the lock.
+fn shrink(stage: &Stage) {
+    let mut consumers = stage.lock_consumers();
+    let mut producers = stage.lock_producers();
+    if stage.control().queued() == 0 {
         stage.ring.shrink(&mut producers, &mut consumers);
     }
-    fn put_wide_at_last(stage: &Stage) {
-        // While the other is at it, there may be no room for a moment.
-        stage.try_put(&[11], 24);
-    }
-    fn has_room(stage: &Stage) {
-        if stage.was_put().is_empty() {
-            assert!(stage.try_put(&[12], 24), "an empty ring has room, without a consumer");
-        }
-        stage.adds_up(0);
-    }
-    kill_first(drained, &[shrink, put_wide_at_last], has_room);
+}
+
+fn put_longer(stage: &Stage) {
+    assert!(stage.try_put(&[11], LONGER), "a drained ring has room, without a consumer");
+}
+
+fn is_in_order_and_has_room(stage: &Stage) {
+    stage.is_in_order(0);
+    assert!(stage.try_put(&[31], LONGER), "a drained ring has room, without a consumer");
+    assert!(stage.try_get());
+}
+
+#[test]
+fn who_shrinks_a_drained_ring_dies_beside_a_producer() {
+    kill_first(drained, &[shrink, put_longer], is_in_order_and_has_room);
+}
+
+#[test]
+fn who_shrinks_a_drained_ring_dies_beside_a_consumer() {
+    kill_first(drained, &[shrink, shrink], is_in_order_and_has_room);
+}
+
+#[test]
+fn who_shrinks_a_drained_ring_dies_beside_both() {
+    kill_first_at_length(drained, &[shrink, put_longer, get], is_in_order_and_has_room);
 }

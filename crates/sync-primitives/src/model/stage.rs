@@ -34,15 +34,15 @@ pub fn kill_first<S: Send + Sync + 'static>(
     roles: &'static [fn(&S)],
     check: fn(&S),
 ) {
-    let steps = explore(preemptions(roles.len()), move |steps| {
+    let steps = explore(preemptions(roles.len()), move |lifetime| {
         let stage = Arc::new(stage());
         let threads: Vec<_> = roles
             .iter()
             .enumerate()
             .map(|(index, role)| {
-                let stage = stage.clone();
+                let (stage, lifetime) = (stage.clone(), lifetime.clone());
                 thread::spawn(move || match index {
-                    0 => mortal(steps, || role(&stage)),
+                    0 => mortal(&lifetime, || role(&stage)),
                     _ => role(&stage),
                 })
             })

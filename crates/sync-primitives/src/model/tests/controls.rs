@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::kill_first;
 use crate::deadline::Deadline;
+use crate::model::{explore, mortal};
 use crate::platform::{self, AtomicU32, Ordering};
 
 use Ordering::{Acquire, Release};
@@ -76,4 +77,17 @@ fn naive_lock() {
 #[test]
 fn a_lock_that_dies_with_its_holder_is_caught() {
     is_caught("naive_lock");
+}
+
+/// Models run in threads of one process. A flag that all of them shared once ended some too early, and
+/// what comes after was not explored.
+#[test]
+fn a_model_dies_at_every_step_while_another_is_explored() {
+    let steps = explore(None, |lifetime| {
+        let word = AtomicU32::new(0);
+        mortal(lifetime, || (0..3).for_each(|number| word.store(number, Release)));
+        let other = std::thread::spawn(|| explore(None, |_| ()));
+        assert_eq!(other.join().expect("nothing is wrong with it"), 0);
+    });
+    assert_eq!(steps, 3);
 }

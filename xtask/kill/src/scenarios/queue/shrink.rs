@@ -2,7 +2,7 @@
 
 use queues::Queue;
 
-use super::{GUEST, Item, Ledger, Stage, account, of_some_units, warm_up};
+use super::{GUEST, Item, Ledger, Stage, account, of_some_units, take_one, warm_up};
 use crate::marks::marked;
 use crate::scenario::{After, Case, Scenario, Verdict};
 
@@ -14,10 +14,13 @@ const LONGEST: usize = 12 << 20;
 
 pub(super) fn cases() -> Vec<Box<dyn Case>> {
     let new = |name, stage| Scenario::new(name, stage, drain_large, has_room);
+    let put_and_take = new("queue/shrink+both", large).mourner(put_longest).mourner(take_one);
     vec![
         Box::new(new("queue/shrink", large)),
         Box::new(new("queue/shrink-at-beginning", large_at_beginning)),
+        Box::new(new("queue/shrink-beyond", large_beyond)),
         Box::new(new("queue/shrink+barger", large).barger(put_long)),
+        Box::new(put_and_take),
     ]
 }
 
@@ -47,6 +50,22 @@ fn large_at_beginning() -> Stage {
     stage
 }
 
+/// The last item stands behind the end of a ring that had come round when it had to grow.
+fn large_beyond() -> Stage {
+    let stage = of_no_bound();
+    let put_kibibytes = |many: usize| {
+        stage.queue.put_bytes(&vec![0; (many << 10) - 8]).expect("there is memory");
+    };
+    (0..3).for_each(|_| put_kibibytes(8));
+    (0..2).for_each(|_| take_bytes(&stage));
+    // Of 32 KiB, the last 8 are skipped: the head is at 16, and the tail at 12.
+    put_kibibytes(12);
+    fill(&stage);
+    stage.put(Item::new(0));
+    (0..10).for_each(|_| take_bytes(&stage));
+    stage
+}
+
 fn fill(stage: &Stage) {
     let bytes = vec![0; MEBIBYTE];
     (0..8).for_each(|_| stage.queue.put_bytes(&bytes).expect("there is memory"));
@@ -63,7 +82,11 @@ fn drain_large(s: &Stage) {
 }
 
 fn put_long(s: &Stage) {
-    s.put(Item { load: vec![GUEST as u8; 3000], ..Item::new(GUEST) });
+    s.put(Item::loaded(GUEST, 3000));
+}
+
+fn put_longest(s: &Stage) {
+    s.put(Item::loaded(GUEST, LONGEST));
 }
 
 /// Without a consumer that would set it right, a long item finds room in a drained queue.
