@@ -37,7 +37,6 @@ impl State {
 
     /// Hands tasks to the workers that have room, those with the fewest first, and wakes them.
     pub(crate) fn dispatch(&mut self) {
-        let mut touched = false;
         for worker in self.places.iter_mut().filter_map(|place| place.worker.as_mut()) {
             worker.is_stuffed = false;
         }
@@ -46,14 +45,13 @@ impl State {
                 self.backlog.push_front(task.options.priority, task);
                 break;
             };
-            touched = true;
             self.hand_over(index, task);
         }
-        while self.backlog.is_empty() && self.rebalance() {
-            touched = true;
-        }
-        if touched {
-            self.workers().for_each(|worker| worker.feeder.lane().wake_worker());
+        while self.backlog.is_empty() && self.rebalance() {}
+        for worker in self.places.iter_mut().filter_map(|place| place.worker.as_mut()) {
+            if std::mem::take(&mut worker.has_news) {
+                worker.feeder.lane().wake_worker();
+            }
         }
     }
 
@@ -84,10 +82,13 @@ impl State {
         match worker.feeder.put(task) {
             Put::Done => {
                 self.has_timed |= timed;
+                worker.has_news = true;
                 worker.calls += calls;
                 worker.idle_since = None;
             }
             Put::Full(task) => {
+                // It may have to pass over what was taken back.
+                worker.has_news = true;
                 worker.is_stuffed = true;
                 self.backlog.push_front(task.options.priority, task);
             }

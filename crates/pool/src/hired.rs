@@ -37,6 +37,8 @@ pub(crate) struct Hired {
     pub(crate) told: bool,
     /// Its lane has no room at the moment.
     pub(crate) is_stuffed: bool,
+    /// There is something in its lane that it may sleep over.
+    pub(crate) has_news: bool,
     /// Since when it has had nothing to do.
     pub(crate) idle_since: Option<Instant>,
     /// How many calls it was handed, without those that were taken back.
@@ -67,6 +69,7 @@ impl Hired {
             leaving: false,
             told: false,
             is_stuffed: false,
+            has_news: false,
             idle_since: None,
             calls: 0,
             has_worked: false,
