@@ -14,13 +14,13 @@ const LONGEST: usize = 12 << 20;
 
 pub(super) fn cases() -> Vec<Box<dyn Case>> {
     let new = |name, stage| Scenario::new(name, stage, drain_large, has_room);
-    let put_and_take = new("queue/shrink+both", large).mourner(put_longest).mourner(take_one);
+    let both = new("queue/shrink+both", large_at_beginning).mourner(put_long).mourner(take_one);
     vec![
         Box::new(new("queue/shrink", large)),
         Box::new(new("queue/shrink-at-beginning", large_at_beginning)),
         Box::new(new("queue/shrink-beyond", large_beyond)),
         Box::new(new("queue/shrink+barger", large).barger(put_long)),
-        Box::new(put_and_take),
+        Box::new(both),
     ]
 }
 
@@ -81,12 +81,9 @@ fn drain_large(s: &Stage) {
     s.ledger.note_taken(&item);
 }
 
+/// Longer than what lies before a last item at the beginning.
 fn put_long(s: &Stage) {
     s.put(Item::loaded(GUEST, 3000));
-}
-
-fn put_longest(s: &Stage) {
-    s.put(Item::loaded(GUEST, LONGEST));
 }
 
 /// Without a consumer that would set it right, a long item finds room in a drained queue.
