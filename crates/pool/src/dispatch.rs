@@ -1,5 +1,7 @@
 //! Which worker gets which task, and when.
 
+use std::sync::Arc;
+
 use crate::TaskError;
 use crate::feeder::Put;
 use crate::hired::Hired;
@@ -138,10 +140,21 @@ impl State {
             || !matches!(self.phase, Phase::Open)
             || self.lacks_workers()
             || self.is_stuffed()
+            || self.workers().any(|worker| worker.leaving && !worker.told)
     }
 
-    pub(crate) fn lanes(&self) -> Vec<Lane> {
-        self.workers().map(|worker| worker.feeder.lane().clone()).collect()
+    /// The lanes of all workers. Whoever has them lets go of them soon, as they may be of workers that
+    /// have gone.
+    pub(crate) fn lanes(&mut self) -> Arc<[Lane]> {
+        let State { places, lanes, .. } = self;
+        let workers = places.iter().filter_map(|place| place.worker.as_ref());
+        lanes.get_or_insert_with(|| workers.map(|it| it.feeder.lane().clone()).collect()).clone()
+    }
+
+    /// Notes that a worker has come, has become ready or has gone.
+    pub(crate) fn change_workers(&mut self) {
+        self.generation += 1;
+        self.lanes = None;
     }
 
     /// Whether a worker is to be started.

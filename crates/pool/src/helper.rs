@@ -1,7 +1,7 @@
 //! Who waits for a value collects it: the way from a worker to a waiting thread has no other thread in
 //! it.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use crate::inner::Inner;
@@ -9,21 +9,8 @@ use crate::lane::{Lane, Sleeper};
 use crate::state::{Phase, State};
 
 /// There is one helper at a time; the others wait for what it wakes.
-#[derive(Debug)]
-pub(crate) struct Helper(Mutex<Lanes>);
-
-/// The lanes as the helper last saw them.
-#[derive(Debug)]
-struct Lanes {
-    generation: u64,
-    lanes: Vec<Lane>,
-}
-
-impl Default for Helper {
-    fn default() -> Self {
-        Helper(Mutex::new(Lanes { generation: u64::MAX, lanes: Vec::new() }))
-    }
-}
+#[derive(Debug, Default)]
+pub(crate) struct Helper(Mutex<()>);
 
 impl Inner {
     /// Collects and hands over until `is_over`, unless another thread does.
@@ -31,38 +18,35 @@ impl Inner {
         if is_over() {
             return;
         }
-        // If it panicked, the lanes are looked up again.
-        let Ok(mut lanes) = self.helper.0.try_lock() else { return };
+        // If one panicked, that is for all others to wait otherwise.
+        let Ok(_seat) = self.helper.0.try_lock() else { return };
         loop {
             // Also after the last sleep, as a worker may have rung for this sleeper and no other.
-            let ended = self.gather(&mut lanes);
+            let (lanes, ended) = self.gather();
             let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
             // Who ends the pool does not know of this sleeper.
             if ended || late || is_over() {
                 return;
             }
-            let needed = || is_over() || lanes.lanes.iter().any(Lane::has_records);
+            let needed = || is_over() || lanes.iter().any(Lane::has_records);
             self.bell.sleep(Sleeper::Helper, deadline, needed);
         }
     }
 
-    /// Collects once; true if the pool is over.
-    fn gather(&self, lanes: &mut Lanes) -> bool {
+    /// Collects once; gives all lanes, and whether the pool is over.
+    fn gather(&self) -> (Arc<[Lane]>, bool) {
         let mut state = self.lock();
         state.collect();
         state.dispatch();
-        if lanes.generation != state.generation {
-            lanes.generation = state.generation;
-            lanes.lanes = state.lanes();
-        }
+        let lanes = state.lanes();
         let ended = !matches!(state.phase, Phase::Open | Phase::Closed);
         self.wake_jobs(state);
-        ended
+        (lanes, ended)
     }
 
     /// Lets go of the lock, and tells those who wait for jobs that have changed, and the supervisor of
     /// what is for it to do.
-    pub(crate) fn wake_jobs(&self, mut state: std::sync::MutexGuard<'_, State>) {
+    pub(crate) fn wake_jobs(&self, mut state: MutexGuard<'_, State>) {
         let jobs = std::mem::take(&mut state.harvest.jobs);
         let attract = state.needs_supervisor();
         drop(state);

@@ -92,7 +92,7 @@ impl Inner {
         }
         state.places[index].past.starts += 1;
         state.places[index].worker = Some(hired);
-        state.generation += 1;
+        state.change_workers();
         Ok(())
     }
 
@@ -115,7 +115,7 @@ impl Inner {
                 let _ = worker.process.kill();
                 worker.process.wait();
                 state.places[index].worker = None;
-                state.generation += 1;
+                state.change_workers();
                 return Err(PoolError::io("watching a worker")(error));
             }
         }

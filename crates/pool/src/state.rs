@@ -8,6 +8,7 @@ use rustix::process::Signal;
 use crate::backlog::Backlog;
 use crate::feeder::{Feeder, Harvest, Leftovers};
 use crate::hired::{Farewell, Hired};
+use crate::lane::Lane;
 use crate::limits::Limits;
 use crate::oom::Kills;
 use crate::place::Place;
@@ -39,6 +40,8 @@ pub(crate) struct State {
     pub(crate) has_timed: bool,
     /// Changes with every worker that comes or goes.
     pub(crate) generation: u64,
+    /// The lanes of all workers, once somebody has asked for them.
+    pub(crate) lanes: Option<Arc<[Lane]>>,
     /// What the exit functions of workers that have left gave.
     pub(crate) farewells: Vec<Result<ipc_pipe::Message, TaskError>>,
     /// Whether tasks of several priorities have been seen, and the last one.
@@ -73,6 +76,7 @@ impl State {
             has_ended: false,
             has_timed: false,
             generation: 0,
+            lanes: None,
             farewells: Vec::new(),
             priorities: None,
         }

@@ -97,7 +97,7 @@ impl Inner {
             if worker.is_some_and(|worker| worker.has_ended())
                 && let Some(buried) = state.bury(index)
             {
-                state.generation += 1;
+                state.change_workers();
                 self.mourn(state, buried);
             }
         }
@@ -135,11 +135,10 @@ impl Inner {
 
     /// Notices who has become ready.
     fn greet(&self, state: &mut State) {
-        for place in &mut state.places {
-            if place.greet() {
-                state.failures = 0;
-                state.generation += 1;
-            }
+        // All of them, not only the first.
+        if state.places.iter_mut().filter_map(|place| place.greet().then_some(())).count() > 0 {
+            state.failures = 0;
+            state.change_workers();
         }
         // One that was ready may have gone since, and then it is replaced.
         if !state.is_built && state.places.iter().all(|place| place.was_staffed) {
