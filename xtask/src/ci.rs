@@ -28,6 +28,7 @@ const STEPS: &[Step] = &[
     },
     Step { name: "kill", line: "cargo xtask kill --quick", env: &[] },
     Step { name: "soak", line: "cargo xtask soak queue --seconds 16", env: &[] },
+    Step { name: "soak of pools", line: "cargo xtask soak pool --seconds 16", env: &[] },
     Step { name: "loom", line: "cargo xtask loom --quick", env: &[] },
     Step { name: "fuzz", line: "cargo xtask fuzz --seconds 20", env: &[] },
 ];

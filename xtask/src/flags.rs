@@ -37,9 +37,9 @@ xflags::xflags! {
             optional --quick
         }
 
-        /// Kills workers at random for a while and accounts for all that they did: `queue`.
+        /// Kills workers at random for a while and accounts for all that they did: `queue`, `pool`.
         cmd soak {
-            /// What is tried out: queue.
+            /// What is tried out: queue or pool.
             required name: String
             /// For how long (600 if not given).
             optional --seconds seconds: u64

@@ -62,15 +62,18 @@ impl State {
         let open = self.places.iter().enumerate().filter_map(|(index, place)| {
             let worker = place.worker.as_ref()?;
             let tasks = worker.feeder.tasks();
-            let room = worker.is_open()
-                && tasks < worker.depth()
-                && !worker.is_stuffed
-                && self.limits.calls_left(worker.calls) > 0;
+            let room = self.has_room(worker) && tasks < worker.depth();
             room.then_some((tasks, index))
         });
         open.min().map(|(_, index)| index)
     }
 
+    /// Whether a worker can be handed a task.
+    fn has_room(&self, worker: &Hired) -> bool {
+        worker.is_open() && !worker.is_stuffed && self.limits.calls_left(worker.calls) > 0
+    }
+
+    /// Hands a task, or as many of its calls as the limit leaves, to a worker that has room.
     fn hand_over(&mut self, index: usize, mut task: Task) {
         let Some(worker) = self.places[index].worker.as_mut() else { return };
         let left = self.limits.calls_left(worker.calls);
@@ -106,12 +109,8 @@ impl State {
     /// end.
     fn rebalance(&mut self) -> bool {
         let idle = |place: &Place| {
-            place.worker.as_ref().is_some_and(|worker| {
-                worker.is_open()
-                    && worker.feeder.tasks() == 0
-                    && !worker.is_stuffed
-                    && self.limits.calls_left(worker.calls) > 0
-            })
+            let worker = place.worker.as_ref();
+            worker.is_some_and(|worker| worker.feeder.tasks() == 0 && self.has_room(worker))
         };
         let Some(idle) = self.places.iter().position(idle) else { return false };
         let surplus = |place: &Place| place.worker.as_ref().map_or(0, Hired::surplus);
@@ -126,8 +125,14 @@ impl State {
             taken.push(task);
         }
         let moved = !taken.is_empty();
-        for task in taken.into_iter().rev() {
+        // The first of them may be as many calls as the limit leaves.
+        while self.places[idle].worker.as_ref().is_some_and(|worker| self.has_room(worker))
+            && let Some(task) = taken.pop()
+        {
             self.hand_over(idle, task);
+        }
+        for task in taken {
+            self.backlog.push_front(task.options.priority, task);
         }
         moved
     }

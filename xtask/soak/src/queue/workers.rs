@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use queues::{GetError, Queue};
 
-use crate::account::{Account, ITEMS, Name};
+use super::account::{Account, ITEMS, Name};
+use super::item::Item;
 use crate::dice::Dice;
-use crate::item::Item;
 
 /// With so many items in the queue, producers wait for consumers: memory is not what is tried out.
 const BACKLOG: usize = 4_000;

@@ -3,7 +3,7 @@
 use ipc_shm::Region;
 use serde::{Deserialize, Serialize};
 
-use crate::account::Name;
+use super::account::Name;
 use crate::dice::Dice;
 
 #[derive(Debug, Serialize, Deserialize)]

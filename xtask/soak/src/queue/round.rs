@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use procspawn_core::{JoinError, JoinHandle, Process, StartMethod};
 use queues::Queue;
 
-use crate::account::{Account, LIVES, Sum};
+use super::account::{Account, LIVES, Sum};
+use super::workers::{self, Scene, Taking};
 use crate::dice::Dice;
-use crate::workers::{self, Scene, Taking};
 
 /// What Linux numbers the signal with which workers are killed.
 const SIGKILL: i32 = 9;
