@@ -218,6 +218,41 @@
 //! the process that put it. A process that is killed in the middle of an operation leaves a whole item
 //! or none. One that has taken an item by [`get_leased`] and dies gives it back.
 //!
+//! # Pools
+//!
+//! A [`Pool`] keeps workers, and runs calls in them: one now ([`apply`]) or later ([`submit`]), many
+//! ([`map`]), or as many as their values are asked for ([`imap`]).
+//!
+//! ```
+//! use multiproc::{Executor, Pool};
+//!
+//! fn brittle(n: u32) -> u32 {
+//!     if n == 3 {
+//!         std::process::abort();
+//!     }
+//!     n * n
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # multiproc::init();
+//! let pool = Pool::with_workers(2)?;
+//! let squares: Vec<_> = pool.imap(brittle, 0..6).collect();
+//! for (n, square) in squares.iter().enumerate() {
+//!     match square {
+//!         Ok(square) => assert_eq!(*square, (n * n) as u32),
+//!         Err(error) => assert!(n == 3 && error.is_worker_died()),
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Every handle resolves, whatever happens to workers and to the pool, and a crash costs the call that
+//! it happened in. [`Executor::call`] asks for more: priority, timeouts, retries, chunks, a window.
+//! [`Pool::builder`] has initializers and worker state, recycling, pinning, and the rest. Handles can be
+//! cancelled, awaited, chained, and waited for together ([`pool::wait`], [`pool::as_completed`]).
+//! [`ThreadPool`] and [`SerialPool`] run the same program in threads, and right here.
+//!
 //! # Daemons and lifetimes
 //!
 //! * A [daemon](Process::daemon) dies with its parent, even if that is killed. It may have
@@ -341,15 +376,44 @@
 //! | `queue.PriorityQueue` | [`PriorityQueue`] |
 //! | a sentinel value as the end | that, or [`Queue::split`]: the stream ends with its last sender |
 //!
-//! `Pool`, `Manager` and what belongs to them are to come.
+//! | a pool in Python | here |
+//! |---|---|
+//! | `Pool(n, init, args)` | [`Pool::builder`]`().workers(n).initializer(init, args).build()?`; its failure is the error |
+//! | `maxtasksperchild=n` | `max_tasks_per_worker(n)`: calls, not chunks; also by age, memory, idleness |
+//! | `apply(f, (x,))`, `apply_async` | [`apply`], [`submit`]; [`apply_async`] with callbacks |
+//! | `map(f, it, chunksize)`, `map_async` | [`map`], [`map_async`]; [`chunk_size`] of 0 is an error |
+//! | `starmap(f, it)` | [`starmap`] of tuples |
+//! | `imap(f, it)`, `imap_unordered` | [`imap`], [`imap_unordered`]: lazy, with a [`window`] |
+//! | `AsyncResult` `get(t)`, `wait`, `ready`, `successful` | [`pool::Handle`]: `get_timeout`, the same names |
+//! | `close()`, `join()`, `terminate()` | the same; what was terminated resolves |
+//! | `with Pool() as p` | [`Pool::scope`], or drop it: that terminates it |
+//! | `multiprocessing.dummy`, `ThreadPool` | [`ThreadPool`] |
+//! | `ProcessPoolExecutor`, `Future` | the same [`Pool`]; a handle is a `Future`, `add_done_callback` is [`then`] |
+//! | `BrokenProcessPool` | does not happen: [`TaskError::WorkerDied`] for the one call |
+//! | `Future.cancel()` | [`cancel`], also while it runs |
+//! | `wait(fs)`, `as_completed(fs)` | [`pool::wait`], [`pool::as_completed`] |
+//!
+//! `Manager` and what belongs to it are to come.
 //!
 //! # What this crate does not do
 //!
-//! There is no pool or manager yet, and no platform but Linux (5.4 or newer). Shared memory
+//! There is no manager yet, and no platform but Linux (5.4 or newer). Shared memory
 //! holds plain data: no `String`, no `Vec`, no pointer. Function names mean something to the same
 //! build of a program only: processes of different builds talk through [`connection`], with types
 //! that both know.
 //!
+//! [`apply`]: Executor::apply
+//! [`apply_async`]: Executor::apply_async
+//! [`submit`]: Executor::submit
+//! [`map`]: Executor::map
+//! [`map_async`]: Executor::map_async
+//! [`starmap`]: Executor::starmap
+//! [`imap`]: Executor::imap
+//! [`imap_unordered`]: Executor::imap_unordered
+//! [`chunk_size`]: pool::Call::chunk_size
+//! [`window`]: pool::Call::window
+//! [`then`]: pool::Handle::then
+//! [`cancel`]: pool::Handle::cancel
 //! [`start`]: Process::start
 //! [`join`]: JoinHandle::join
 //! [`join_timeout`]: JoinHandle::join_timeout

@@ -1,4 +1,53 @@
 //! Pools of worker processes in which a crash costs one task.
+//!
+//! [`Pool`] runs calls in processes, [`ThreadPool`] in threads, [`SerialPool`] right here; what they
+//! have in common is the trait [`Executor`].
+//!
+//! ```
+//! use std::time::Duration;
+//! use pool::{Executor, Pool, Retry};
+//!
+//! fn slow(n: u64) -> u64 {
+//!     (1..=n).sum()
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # procspawn_core::init();
+//! let pool = Pool::with_workers(2)?;
+//! assert_eq!(pool.map(slow, [1, 2, 3])?, [1, 3, 6]);
+//!
+//! let call = pool.call(slow).timeout(Duration::from_secs(60)).retry(Retry::on_death(2));
+//! let handle = call.submit((100,));
+//! assert_eq!(handle.get()?, 5050);
+//!
+//! // The iterator is endless; values are computed as they are taken, a few ahead.
+//! let first: Result<Vec<u64>, _> = pool.imap(slow, 0..).take(4).collect();
+//! assert_eq!(first?, [0, 1, 3, 6]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What becomes of a call
+//!
+//! | it | its handle has |
+//! |---|---|
+//! | returns | the value |
+//! | panics | [`TaskError::Panicked`] with message and place; its worker goes on |
+//! | exits, aborts, is killed | [`TaskError::WorkerDied`] with pid, code or signal |
+//! | takes too long | [`TaskError::TimedOut`]; its worker is killed |
+//! | is cancelled | [`TaskError::Cancelled`]; a worker that is in it is killed |
+//! | is still there when the pool is terminated or dropped | [`TaskError::Terminated`] |
+//! | has arguments or a value that cannot cross | an error that says which, and why |
+//!
+//! Whatever it is, other calls have nothing to do with it: also not those of the same `map`, even in
+//! the same chunk. Calls that a dead worker had not begun go to others. Only [`Retry`] has a call begun
+//! twice.
+//!
+//! # Speed
+//!
+//! Tasks and values go through memory that a worker shares with the pool and with nobody else. No
+//! lock is taken there and, while both are busy, no system call made. Calls that take less than some
+//! microseconds are best given by [`map`](Executor::map), which puts many into one task.
 #![forbid(unsafe_code)]
 
 mod backlog;

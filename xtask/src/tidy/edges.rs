@@ -21,7 +21,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("manager", &["procspawn-core", "ipc-pipe"]),
-    ("pool", &["procspawn-core", "queues", "sync-primitives", "ipc-shm", "ipc-pipe"]),
+    ("pool", &["procspawn-core", "sync-primitives", "ipc-shm", "ipc-pipe"]),
     ("queues", &["sync-primitives", "ipc-shm", "ipc-pipe"]),
     ("procspawn-core", &["ipc-pipe"]),
     ("sync-primitives", &["ipc-shm"]),

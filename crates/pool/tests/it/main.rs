@@ -30,5 +30,7 @@ mod select;
 mod sources;
 mod support;
 mod threads;
+#[cfg(all(feature = "tracing", feature = "interrupt"))]
+mod watched;
 
 procspawn_core::test_binary!();
