@@ -98,6 +98,9 @@ mod state;
 mod stats;
 mod supervisor;
 mod task;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 mod thread;
 mod trace;
 mod work;

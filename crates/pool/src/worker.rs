@@ -44,7 +44,7 @@ pub(crate) struct Duties {
 }
 
 /// A worker at work.
-struct Worker {
+pub(crate) struct Worker {
     lane: Rc<Lane>,
     socket: Packets,
     functions: Vec<Option<Box<dyn Callee>>>,
@@ -90,7 +90,7 @@ pub(crate) fn serve(seat: Seat) -> Option<Result<Message, TaskError>> {
 }
 
 impl Worker {
-    fn new(lane: Rc<Lane>, socket: Packets, origin: Origin) -> Worker {
+    pub(crate) fn new(lane: Rc<Lane>, socket: Packets, origin: Origin) -> Worker {
         Worker {
             records: Records::new(lane.clone()),
             lane,
@@ -105,7 +105,7 @@ impl Worker {
         }
     }
 
-    fn work(&mut self) {
+    pub(crate) fn work(&mut self) {
         loop {
             match self.lane.claim(self.position) {
                 Found::Task(slot) => match self.run(slot) {

@@ -25,7 +25,7 @@ const GRID: usize = 48;
 const DEATHS: usize = 64;
 
 /// No operation is longer; one that is does not end.
-pub(crate) const LONGEST: usize = 200_000;
+pub(crate) const LONGEST: usize = 400_000;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {

@@ -11,6 +11,7 @@ mod ledger;
 mod lock;
 mod mutex;
 mod once;
+mod pool;
 mod priority;
 mod pthread;
 mod pthread_object;
@@ -45,6 +46,7 @@ pub(crate) fn all() -> Vec<Box<dyn Case>> {
         region::cases(),
         queue::cases(),
         priority::cases(),
+        pool::cases(),
     ]
     .into_iter()
     .flatten()
