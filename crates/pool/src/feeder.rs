@@ -1,18 +1,17 @@
 //! The pool's end of a lane: what the worker has been handed, and what came of it.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ipc_pipe::{Message, Packets, SendError, carry};
 
 use crate::TaskError;
 use crate::functions::Definition;
+use crate::harvest::Harvest;
 use crate::lane::{Lane, RING, SLOTS, Slot, now};
 use crate::parcel::{Inbound, Outbound};
 use crate::record::{self, Header, Run};
-use crate::sink::Outcomes;
-use crate::stats::{LongTask, Longest};
+use crate::stats::LongTask;
 use crate::task::{Arguments, Task};
 
 /// How many messages may lie in the socket unread, so that sending one never waits.
@@ -59,29 +58,6 @@ struct Entry {
     ended: u32,
     /// Where its arguments end in their ring.
     end: u64,
-}
-
-/// What has come out of a lane.
-#[derive(Default)]
-pub(crate) struct Harvest {
-    /// Whose outcomes have changed.
-    pub(crate) jobs: Vec<Arc<dyn Outcomes>>,
-    /// Calls that failed and are to be tried again.
-    pub(crate) again: Vec<Task>,
-    /// How many calls have ended.
-    pub(crate) calls: u64,
-    /// How long each task took that has ended.
-    pub(crate) took: Vec<Duration>,
-    /// The longest of them.
-    pub(crate) longest: Longest,
-}
-
-impl Harvest {
-    pub(crate) fn touch(&mut self, job: &Arc<dyn Outcomes>) {
-        if !self.jobs.last().is_some_and(|last| Arc::ptr_eq(last, job)) {
-            self.jobs.push(job.clone());
-        }
-    }
 }
 
 /// What the records in a lane cannot be, and are: the worker has written where it must not.

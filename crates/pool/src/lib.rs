@@ -70,6 +70,7 @@ mod feed;
 mod feeder;
 mod functions;
 mod handle;
+mod harvest;
 mod helper;
 mod hire;
 mod hired;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::feeder::Harvest;
+use crate::harvest::Harvest;
 use crate::hired::Hired;
 use crate::lane::Phase;
 use crate::meter;

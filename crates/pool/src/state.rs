@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::backlog::Backlog;
-use crate::feeder::{Feeder, Harvest, Leftovers};
+use crate::feeder::{Feeder, Leftovers};
+use crate::harvest::Harvest;
 use crate::hired::{Farewell, Hired};
 use crate::lane::Lane;
 use crate::limits::Limits;

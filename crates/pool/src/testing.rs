@@ -13,8 +13,9 @@ use procspawn_core::Function;
 use sync_primitives::Origin;
 
 use crate::batch::{Arrivals, Batch};
-use crate::feeder::{Feeder, Harvest, Leftovers, Put};
+use crate::feeder::{Feeder, Leftovers, Put};
 use crate::functions::Functions;
+use crate::harvest::Harvest;
 use crate::lane::{Bell, Lane};
 use crate::sink::Outcomes;
 use crate::task::{Task, pack};
