@@ -42,6 +42,12 @@ pub trait Control: Send + Sync {
     /// Whether a worker runs a call of the job.
     fn is_running(&self, job: &Arc<dyn Outcomes>) -> bool;
 
+    /// False in a process that was forked from the executor's: nothing that runs there ends here. The
+    /// default is true.
+    fn is_here(&self) -> bool {
+        true
+    }
+
     /// Has the calling thread, which waits for something to end, do a part of the executor's work
     /// until `is_over` says that it has, or `deadline` has passed: nobody need wake it then.
     ///

@@ -46,8 +46,7 @@ impl<R: Data> Handle<R> {
     ///
     /// When the task has none: [`TaskError`] says why.
     pub fn get(self) -> Result<R, TaskError> {
-        self.help(None);
-        self.cell.take(None).unwrap_or(Err(TaskError::Taken))
+        self.take(None).unwrap_or(Err(TaskError::Taken))
     }
 
     /// Waits for the value, but not longer than `timeout`; `None` if it takes longer, and then it
@@ -55,14 +54,12 @@ impl<R: Data> Handle<R> {
     pub fn get_timeout(&mut self, timeout: Duration) -> Option<Result<R, TaskError>> {
         // A timeout beyond the end of the clock is no timeout.
         let deadline = Instant::now().checked_add(timeout);
-        self.help(deadline);
-        self.cell.take(deadline)
+        self.take(deadline)
     }
 
     /// Waits for the value, but not beyond `deadline`; `None` if it takes longer.
     pub fn get_deadline(&mut self, deadline: Instant) -> Option<Result<R, TaskError>> {
-        self.help(Some(deadline));
-        self.cell.take(Some(deadline))
+        self.take(Some(deadline))
     }
 
     /// The value, if the task has ended.
@@ -72,15 +69,15 @@ impl<R: Data> Handle<R> {
 
     /// Waits until the task has ended.
     pub fn wait(&self) {
-        self.help(None);
-        self.cell.wait_until(None);
+        if self.help(None) {
+            self.cell.wait_until(None);
+        }
     }
 
     /// Waits until the task has ended, but not longer than `timeout`; false if it takes longer.
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
         let deadline = Instant::now().checked_add(timeout);
-        self.help(deadline);
-        self.cell.wait_until(deadline)
+        self.help(deadline) && self.cell.wait_until(deadline)
     }
 
     /// True once the task has ended.
@@ -171,9 +168,22 @@ impl<R: Data> Handle<R> {
         self.cell.clone()
     }
 
-    /// Spends the time of waiting on what is waited for.
-    fn help(&self, deadline: Option<Instant>) {
+    /// The outcome, if there is one by `deadline`.
+    fn take(&self, deadline: Option<Instant>) -> Option<Result<R, TaskError>> {
+        if !self.help(deadline) {
+            return Some(Err(TaskError::NotOwner));
+        }
+        self.cell.take(deadline)
+    }
+
+    /// Spends the time of waiting on what is waited for. False if that will not happen in this process,
+    /// which was forked from the executor's.
+    fn help(&self, deadline: Option<Instant>) -> bool {
+        if !self.ready() && !self.control.is_here() {
+            return false;
+        }
         self.control.help(&|| self.ready(), deadline);
+        true
     }
 }
 
@@ -211,6 +221,10 @@ impl Control for Chained {
 
     fn is_running(&self, _job: &Arc<dyn Outcomes>) -> bool {
         self.1.is_running(&self.0)
+    }
+
+    fn is_here(&self) -> bool {
+        self.1.is_here()
     }
 
     fn callbacks(&self) -> &crate::callbacks::Callbacks {

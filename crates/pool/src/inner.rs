@@ -254,6 +254,10 @@ impl Control for Inner {
             })
     }
 
+    fn is_here(&self) -> bool {
+        self.is_owner()
+    }
+
     fn help(&self, is_over: &dyn Fn() -> bool, deadline: Option<Instant>) {
         if self.is_owner() {
             self.collect_until(is_over, deadline);

@@ -124,6 +124,9 @@ impl<R: Data> MapHandle<R> {
         if self.taken {
             return Some(Err(TaskError::Taken));
         }
+        if !self.ready() && !self.control.is_here() {
+            return Some(Err(TaskError::NotOwner));
+        }
         if !self.batch.wait_for_all(deadline) {
             return None;
         }

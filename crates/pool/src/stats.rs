@@ -11,7 +11,7 @@ const LONGEST: usize = 5;
 pub struct PoolStats {
     /// One for each worker, those included that are being replaced.
     pub workers: Vec<WorkerStats>,
-    /// How many calls wait that no worker has been handed.
+    /// How many tasks, of one call or several, wait that no worker has been handed.
     pub waiting: usize,
     /// How many workers have died by themselves or were killed.
     pub deaths: u64,

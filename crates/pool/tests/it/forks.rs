@@ -8,7 +8,7 @@ use rustix::process::{WaitOptions, waitpid};
 use crate::host::{
     Tally, builder, each_method, fork, is_alive, leave, one_method, own_pid, pid_of, pool_of, until,
 };
-use crate::support::double;
+use crate::support::{Gate, double, pass};
 
 each_method! {
     a_task_that_forks_and_returns_twice,
@@ -84,6 +84,8 @@ fn a_forked_process_has_no_pool(method: StartMethod) {
     let pool = pool_of(method, 2);
     assert_eq!(pool.apply(double, (1,)).unwrap(), 2);
     let busy = pool.map_async(double, 0..1000);
+    let gate = Gate::new();
+    let waiting = pool.submit(pass, (gate.clone(), 1));
     let child = fork();
     if child == 0 {
         let refused = |error: TaskError| matches!(error, TaskError::NotOwner);
@@ -95,11 +97,15 @@ fn a_forked_process_has_no_pool(method: StartMethod) {
         right &= pool.resize(5).is_ok() && pool.pids().is_empty();
         right &= pool.stats().workers.is_empty() && !format!("{pool:?}").is_empty();
         drop(busy);
+        // What was given before the fork ends in the parent.
+        right &= refused(waiting.get().unwrap_err());
         drop(pool);
         leave(if right { 7 } else { 8 });
     }
     let (_, status) = waitpid(Some(pid_of(child as u32)), WaitOptions::empty()).unwrap().unwrap();
     assert_eq!(status.exit_status(), Some(7));
+    gate.open();
+    assert_eq!(waiting.get().unwrap(), 1);
     assert_eq!(busy.get().unwrap().len(), 1000);
     assert_eq!(pool.map(double, 0..100).unwrap().len(), 100);
     assert_eq!((pool.stats().deaths, pool.pids().len()), (0, 2));
