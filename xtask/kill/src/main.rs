@@ -38,6 +38,8 @@ use crate::scenario::Case;
 const USAGE: &str = "usage: kill list | run NAME [--quick] | run --all [--quick]";
 
 fn main() -> ExitCode {
+    // Workers of pools are this program, too.
+    procspawn_core::init();
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let result = match words[..] {

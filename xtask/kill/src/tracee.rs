@@ -39,7 +39,12 @@ impl Tracee {
             Ok(())
         });
         let mut tracee = Self { child, asleep: false };
-        match tracee.next_stop(patience) {
+        // It may have to wait for others before it begins.
+        let stop = match tracee.next_stop(patience) {
+            Stop::Asleep => tracee.next_stop(patience),
+            stop => stop,
+        };
+        match stop {
             Stop::Mark => Ok(tracee),
             other => Err(format!("the victim did not reach its operation: {other:?}")),
         }

@@ -1,7 +1,8 @@
 //! The worker of a pool, killed at each instruction of its life: what it has published has its value,
-//! what it was in fails, and what it had not begun is made by the next worker, once.
+//! what it was in fails, and what it had not begun is made by the next worker, once. And its owner.
 
 mod calls;
+mod owner;
 
 use std::cell::RefCell;
 use std::sync::atomic::Ordering::SeqCst;
@@ -28,7 +29,7 @@ struct Stage {
 pub(crate) fn cases() -> Vec<Box<dyn Case>> {
     let told = |name, stage| Scenario::new(name, stage, serve, all_is_settled);
     let awaited = |name, stage, pool| Scenario::new(name, stage, serve, fine).holder(pool);
-    vec![
+    let mut cases: Vec<Box<dyn Case>> = vec![
         Box::new(told("pool/leave", || Stage::new(&[], 1))),
         Box::new(told("pool/calls", || Stage::new(&[(8, 8), (8, 8), (8, 8)], 1))),
         Box::new(told("pool/chunk", || Stage::new(&[(8, 8); 5], 5))),
@@ -39,7 +40,9 @@ pub(crate) fn cases() -> Vec<Box<dyn Case>> {
         Box::new(awaited("pool/sleep", || Stage::untold(&[(8, 8)], 1), tell_to_leave)),
         Box::new(awaited("pool/woken", || Stage::untold(&[(8, 8)], 1), give_more)),
         Box::new(awaited("pool/room", || Stage::new(&[(8, WIDE); 9], 9), make_room)),
-    ]
+    ];
+    cases.extend(owner::cases());
+    cases
 }
 
 impl Stage {

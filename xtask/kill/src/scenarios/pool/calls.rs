@@ -19,6 +19,8 @@ pub(crate) struct Notes {
     begun: [AtomicU8; CALLS],
     ended: [AtomicU8; CALLS],
     pub(crate) victim: AtomicU32,
+    /// A worker of the victim's pool.
+    pub(crate) worker: AtomicU32,
     /// The victim has come to the end of its operation.
     pub(crate) finished: AtomicU32,
 }
@@ -38,6 +40,7 @@ pub(crate) fn wipe() {
     let notes = notes();
     notes.begun.iter().chain(&notes.ended).for_each(|count| count.store(0, SeqCst));
     notes.victim.store(0, SeqCst);
+    notes.worker.store(0, SeqCst);
     notes.finished.store(0, SeqCst);
 }
 
@@ -116,8 +119,12 @@ fn is_whole(call: usize, answer: &Answer) -> Verdict {
 
 /// Whether the victim has not been killed yet.
 pub(crate) fn victim_lives() -> bool {
-    let victim = notes().victim.load(SeqCst);
-    let stat = std::fs::read_to_string(format!("/proc/{victim}/stat")).unwrap_or_default();
+    lives(notes().victim.load(SeqCst))
+}
+
+/// False for a process that has ended, also if nobody has waited for it.
+pub(crate) fn lives(process: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
     state.is_some_and(|state| !['Z', 'X'].contains(&state))
 }
