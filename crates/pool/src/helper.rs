@@ -1,16 +1,27 @@
 //! Who waits for a value collects it: the way from a worker to a waiting thread has no other thread in
 //! it.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use crate::inner::Inner;
 use crate::lane::{Lane, Sleeper};
 use crate::state::{Phase, State};
+use crate::supervisor::GLANCE;
 
 /// There is one helper at a time; the others wait for what it wakes.
 #[derive(Debug, Default)]
 pub(crate) struct Helper(Mutex<()>);
+
+/// What a helper has found.
+struct Found {
+    lanes: Arc<[Lane]>,
+    is_ended: bool,
+    /// There are tasks that have not ended.
+    is_busy: bool,
+    has_collected: bool,
+}
 
 impl Inner {
     /// Collects and hands over until `is_over`, unless another thread does.
@@ -22,26 +33,43 @@ impl Inner {
         let Ok(_seat) = self.helper.0.try_lock() else { return };
         loop {
             // Also after the last sleep, as a worker may have rung for this sleeper and no other.
-            let (lanes, ended) = self.gather();
+            let found = self.gather();
             let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
             // Who ends the pool does not know of this sleeper.
-            if ended || late || is_over() {
+            if found.is_ended || late || is_over() {
+                if found.is_busy {
+                    self.ask_for_glance();
+                }
                 return;
             }
-            let needed = || is_over() || lanes.iter().any(Lane::has_records);
-            self.bell.sleep(Sleeper::Helper, deadline, needed);
+            let again = found.has_collected.then(|| Instant::now() + GLANCE);
+            let until = [deadline, again].into_iter().flatten().min();
+            let needed = || is_over() || found.lanes.iter().any(Lane::has_records);
+            self.bell.sleep(Sleeper::Helper, until, needed);
         }
     }
 
-    /// Collects once; gives all lanes, and whether the pool is over.
-    fn gather(&self) -> (Arc<[Lane]>, bool) {
+    /// Collects once.
+    fn gather(&self) -> Found {
         let mut state = self.lock();
+        let calls = state.harvest.calls;
         state.collect();
         state.dispatch();
-        let lanes = state.lanes();
-        let ended = !matches!(state.phase, Phase::Open | Phase::Closed);
+        let found = Found {
+            lanes: state.lanes(),
+            is_ended: !matches!(state.phase, Phase::Open | Phase::Closed),
+            is_busy: !state.is_idle(),
+            has_collected: state.harvest.calls != calls,
+        };
         self.wake_jobs(state);
-        (lanes, ended)
+        found
+    }
+
+    /// Has the supervisor look at what workers write in the next moments without ringing.
+    fn ask_for_glance(&self) {
+        // Release: pairs with the supervisor's exchange.
+        self.glance.store(true, Ordering::Release);
+        self.bell.wake(Sleeper::Supervisor);
     }
 
     /// Lets go of the lock, and tells those who wait for jobs that have changed, and the supervisor of

@@ -10,8 +10,9 @@ use crate::lane::{LONGEST, Lane, RING, now};
 use crate::parcel::Outbound;
 use crate::record::{Failure, HEADER, Header, LAST_HEADER};
 
-/// How long a busy worker leaves the pool asleep over records.
-const QUIET: Duration = Duration::from_micros(50);
+/// How long a busy worker leaves the pool asleep over records after it has rung. The supervisor looks
+/// again when that time has passed, as the next call may take long.
+pub(crate) const QUIET: Duration = Duration::from_micros(50);
 
 /// Writes records.
 pub(crate) struct Records {

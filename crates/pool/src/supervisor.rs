@@ -11,6 +11,7 @@ use crate::hire::too_many;
 use crate::hired::Hired;
 use crate::inner::Inner;
 use crate::lane::{Lane, Phase as WorkerPhase, Sleeper};
+use crate::records::QUIET;
 use crate::sink::Outcomes;
 use crate::state::{Buried, Phase, State};
 use crate::{PoolError, TaskError};
@@ -18,12 +19,18 @@ use crate::{PoolError, TaskError};
 /// How long it waits until it tries again to start a worker that the system refused.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How long who collects sleeps at most after records have come: when it wakes, it sees what workers have written
+/// without ringing since.
+pub(crate) const GLANCE: Duration = QUIET.saturating_mul(4);
+
 /// What is to be done when the lock has been let go of.
 struct Round {
     jobs: Vec<Arc<dyn Outcomes>>,
     /// Places where a worker is to be started.
     vacant: Vec<usize>,
     deadline: Option<Instant>,
+    /// Records have come.
+    has_collected: bool,
     /// The lanes, if they have changed.
     lanes: Option<(u64, Vec<Watched>)>,
     /// The lanes that have no room for what waits, and up to where they were passed.
@@ -51,6 +58,7 @@ pub(crate) fn supervise(inner: &Inner) {
     loop {
         // Acquire: pairs with the releases of those who ask for attention.
         inner.attention.swap(false, Ordering::AcqRel);
+        let glance = inner.glance.swap(false, Ordering::AcqRel);
         let round = inner.round(generation);
         if let Some((number, now)) = round.lanes {
             (generation, lanes) = (number, now);
@@ -75,11 +83,13 @@ pub(crate) fn supervise(inner: &Inner) {
         }
         let is_needed = || {
             inner.attention.load(Ordering::Acquire)
+                || inner.glance.load(Ordering::Acquire)
                 || generation == u64::MAX
                 || lanes.iter().any(Watched::has_news)
                 || round.stuffed.iter().any(|(lane, passed)| lane.passed() != *passed)
         };
-        inner.bell.sleep(Sleeper::Supervisor, round.deadline, is_needed);
+        let again = (glance || round.has_collected).then(|| Instant::now() + GLANCE);
+        inner.bell.sleep(Sleeper::Supervisor, earlier(round.deadline, again), is_needed);
     }
     inner.lock().has_ended = true;
     inner.tell();
@@ -90,7 +100,9 @@ impl Inner {
     fn round(&self, generation: u64) -> Round {
         let mut guard = self.lock();
         let state = &mut *guard;
+        let calls = state.harvest.calls;
         state.collect();
+        let has_collected = state.harvest.calls != calls;
         self.greet(state);
         for index in 0..state.places.len() {
             let worker = state.places[index].worker.as_ref();
@@ -130,7 +142,7 @@ impl Inner {
         let stuffed = state.stuffed();
         let jobs = std::mem::take(&mut state.harvest.jobs);
         state.has_timed = false;
-        Round { jobs, vacant, deadline, lanes, stuffed, is_over }
+        Round { jobs, vacant, deadline, has_collected, lanes, stuffed, is_over }
     }
 
     /// Notices who has become ready.

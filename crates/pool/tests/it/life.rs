@@ -19,6 +19,7 @@ each_method! {
 }
 
 one_method! {
+    a_quick_value_comes_though_the_next_call_is_long,
     terminate_from_a_callback,
     join_from_a_callback,
     nothing_is_taken_after_the_end,
@@ -263,4 +264,20 @@ fn a_program_that_exits_in_the_middle(method: StartMethod) {
     let program = program.start().unwrap();
     assert_eq!(program.wait_timeout(PATIENCE).expect("it hangs").code(), Some(5));
     until(|| (0..2).all(|at| !crate::host::is_alive(pids.get(at) as u32)));
+}
+
+/// A busy worker does not ring for every value; the pool looks without that.
+fn a_quick_value_comes_though_the_next_call_is_long(method: StartMethod) {
+    let pool = pool_of(method, 1);
+    for round in 0..50 {
+        let gate = Gate::new();
+        let quick: Vec<_> = (0..20).map(|n| pool.submit(double, (n,))).collect();
+        let long = pool.submit(pass, (gate.clone(), round));
+        for (n, mut value) in (0..).zip(quick) {
+            let value = value.get_timeout(PATIENCE).expect("nobody looks for it");
+            assert_eq!(value.unwrap(), 2 * n);
+        }
+        gate.open();
+        assert_eq!(long.get().unwrap(), round);
+    }
 }
