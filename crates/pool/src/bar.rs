@@ -12,8 +12,8 @@ use crate::Progress;
 /// How often the bar is drawn.
 const FRAME: Duration = Duration::from_millis(50);
 
-/// Moves a bar while a job runs: what [`Progress::drive`] gives. Dropping it draws the bar for the last
-/// time, and lets go of it.
+/// Moves a bar while a job runs: what [`Progress::drive`] gives. Dropping it draws the bar for the
+/// last time, and lets go of it.
 #[must_use = "the bar moves while this lives"]
 pub struct Bar {
     /// Dropped to end the thread.

@@ -147,7 +147,8 @@ impl PoolBuilder {
 
     /// Sends a value to every worker once, for all tasks to read ([`payload`](crate::payload)).
     ///
-    /// Long numbers in it ([`Bulk`](ipc_pipe::Bulk)) and shared memory are not copied for each worker.
+    /// Long numbers in it ([`Bulk`](ipc_pipe::Bulk)) and shared memory are not copied for each
+    /// worker.
     pub fn payload<T>(mut self, payload: T) -> Self
     where
         T: Serialize + DeserializeOwned + Send + Sync + 'static,
@@ -175,8 +176,8 @@ impl PoolBuilder {
         self
     }
 
-    /// Replaces a worker that holds more than so many bytes of memory when it is between two tasks. It
-    /// is looked at ten times a second.
+    /// Replaces a worker that holds more than so many bytes of memory when it is between two tasks.
+    /// It is looked at ten times a second.
     pub fn max_worker_memory(mut self, bytes: u64) -> Self {
         self.limits.memory = Some(bytes);
         self
@@ -200,11 +201,11 @@ impl PoolBuilder {
 
     /// Has the first Ctrl-C (SIGINT) end the pool: its tasks are
     /// [`TaskError::Interrupted`](crate::TaskError::Interrupted), its workers go, and this process goes
-    /// on, to end in its own way. The second one ends this process, as without this. Needs the feature
-    /// `interrupt`.
+    /// on, to end in its own way. The second one ends this process, as without this. Needs the
+    /// feature `interrupt`.
     ///
-    /// Without it, Ctrl-C ends this process unless it has a handler of its own, and the workers, which
-    /// ignore it, go with this process without a word.
+    /// Without it, Ctrl-C ends this process unless it has a handler of its own, and the workers,
+    /// which ignore it, go with this process without a word.
     #[cfg(feature = "interrupt")]
     pub fn stop_on_interrupt(mut self) -> Self {
         self.stops_on_interrupt = true;
@@ -215,8 +216,8 @@ impl PoolBuilder {
     ///
     /// # Errors
     ///
-    /// When it is to have no workers or a limit of 0, when a worker cannot be started or dies before it
-    /// is ready, or when its initializer fails. The other workers are gone then.
+    /// When it is to have no workers or a limit of 0, when a worker cannot be started or dies
+    /// before it is ready, or when its initializer fails. The other workers are gone then.
     pub fn build(self) -> Result<Pool, PoolError> {
         let workers = self.workers.unwrap_or_else(cpu_count);
         if workers == 0 {

@@ -51,8 +51,8 @@ impl<'e, E: Executor + ?Sized, F: Copy> Call<'e, E, F> {
         self
     }
 
-    /// A call that runs for longer is asked to stop: [`should_stop`](crate::should_stop) is true for it
-    /// from then on. Its value counts all the same.
+    /// A call that runs for longer is asked to stop: [`should_stop`](crate::should_stop) is true
+    /// for it from then on. Its value counts all the same.
     pub fn soft_timeout(mut self, limit: Duration) -> Self {
         self.options.soft_timeout = Some(limit);
         self

@@ -9,8 +9,8 @@ use std::time::Instant;
 
 type Callback = Box<dyn FnOnce() + Send>;
 
-/// Runs callbacks one after the other, in the order in which their tasks ended, in a thread that the
-/// first of them starts.
+/// Runs callbacks one after the other, in the order in which their tasks ended, in a thread that
+/// the first of them starts.
 #[derive(Clone, Default)]
 pub struct Callbacks(Arc<Inner>);
 

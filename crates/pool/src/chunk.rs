@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// How long a task of several calls should take: long enough that handing it over is a small part of
-/// it, short enough that nobody waits long at the end, and that values flow.
+/// How long a task of several calls should take: long enough that handing it over is a small part
+/// of it, short enough that nobody waits long at the end, and that values flow.
 const TASK: Duration = Duration::from_micros(200);
 /// How much work may wait for each worker.
 const AHEAD: Duration = Duration::from_millis(2);
@@ -16,9 +16,9 @@ const TAIL: usize = 4;
 
 /// Chooses the size of chunks: as given, or by how long calls have taken so far.
 ///
-/// The first chunks have one call. Then they at most double each time, up to what takes [`TASK`]. When
-/// the number of calls is known, the last chunks are smaller, so that the workers end together: guided
-/// self-scheduling (C. Polychronopoulos, D. Kuck, 1987).
+/// The first chunks have one call. Then they at most double each time, up to what takes [`TASK`].
+/// When the number of calls is known, the last chunks are smaller, so that the workers end
+/// together: guided self-scheduling (C. Polychronopoulos, D. Kuck, 1987).
 #[derive(Debug)]
 pub(crate) struct Chunks {
     workers: usize,
@@ -38,7 +38,8 @@ impl Chunks {
         Chunks { workers: workers.max(1), given, window, window_bytes, last: 0 }
     }
 
-    /// The size of the next chunks. `left` is how many calls there are still to come, if that is known.
+    /// The size of the next chunks. `left` is how many calls there are still to come, if that is
+    /// known.
     pub(crate) fn next(&mut self, per_call: Option<Duration>, left: Option<usize>) -> usize {
         if let Some(given) = self.given {
             return given;
@@ -54,8 +55,8 @@ impl Chunks {
         grown.min(share).min(within)
     }
 
-    /// How many calls may be under way, given the size of chunks, how long a call takes, and how many
-    /// bytes a value has.
+    /// How many calls may be under way, given the size of chunks, how long a call takes, and how
+    /// many bytes a value has.
     pub(crate) fn window(&self, chunk: usize, per_call: Option<Duration>, bytes: u64) -> usize {
         if let Some(window) = self.window {
             return window;

@@ -55,8 +55,8 @@ pub fn payload<T: Send + Sync + 'static>() -> Option<Arc<T>> {
     payload.downcast().ok()
 }
 
-/// Calls `visit` with the state that the initializer made in this worker; `None` outside of tasks, if
-/// there is no initializer, or if its state has another type.
+/// Calls `visit` with the state that the initializer made in this worker; `None` outside of tasks,
+/// if there is no initializer, or if its state has another type.
 ///
 /// # Panics
 ///
@@ -83,7 +83,8 @@ pub(crate) fn leave() {
     drop(STATE.take());
 }
 
-/// Runs `body` as a task, in a thread that goes back to what it was, a worker of another pool maybe.
+/// Runs `body` as a task, in a thread that goes back to what it was, a worker of another pool
+/// maybe.
 pub(crate) fn visit<R>(id: usize, stop: Stop, body: impl FnOnce() -> R) -> R {
     let before = WORKER.replace(Some(Worker { id, stop, payload: None }));
     let inside = INSIDE.replace(true);

@@ -42,8 +42,8 @@ pub trait Control: Send + Sync {
     /// Whether a worker runs a call of the job.
     fn is_running(&self, job: &Arc<dyn Outcomes>) -> bool;
 
-    /// False in a process that was forked from the executor's: nothing that runs there ends here. The
-    /// default is true.
+    /// False in a process that was forked from the executor's: nothing that runs there ends here.
+    /// The default is true.
     fn is_here(&self) -> bool {
         true
     }

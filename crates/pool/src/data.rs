@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// A value that can cross between processes: all that `Serialize`, `DeserializeOwned` and `Send` is,
-/// and borrows nothing.
+/// A value that can cross between processes: all that `Serialize`, `DeserializeOwned` and `Send`
+/// is, and borrows nothing.
 ///
 /// It is implemented for all of these, and cannot be implemented otherwise.
 pub trait Data: Serialize + DeserializeOwned + Send + 'static {}

@@ -104,9 +104,9 @@ impl State {
         }
     }
 
-    /// Gives a worker that has nothing to do half of what another one has not begun, but not the task
-    /// that this one is in or comes to next. Whom it takes from is not idle after it, so it comes to an
-    /// end.
+    /// Gives a worker that has nothing to do half of what another one has not begun, but not the
+    /// task that this one is in or comes to next. Whom it takes from is not idle after it, so it
+    /// comes to an end.
     fn rebalance(&mut self) -> bool {
         let idle = |place: &Place| {
             let worker = place.worker.as_ref();
@@ -137,8 +137,8 @@ impl State {
         moved
     }
 
-    /// Whether somebody else than the supervisor has left it something to do: it keeps the time, and
-    /// starts and dismisses workers.
+    /// Whether somebody else than the supervisor has left it something to do: it keeps the time,
+    /// and starts and dismisses workers.
     pub(crate) fn needs_supervisor(&self) -> bool {
         self.has_timed
             || self.limits.are_set()
@@ -148,8 +148,8 @@ impl State {
             || self.workers().any(|worker| worker.leaving && !worker.told)
     }
 
-    /// The lanes of all workers. Whoever has them lets go of them soon, as they may be of workers that
-    /// have gone.
+    /// The lanes of all workers. Whoever has them lets go of them soon, as they may be of workers
+    /// that have gone.
     pub(crate) fn lanes(&mut self) -> Arc<[Lane]> {
         let State { places, lanes, .. } = self;
         let workers = places.iter().filter_map(|place| place.worker.as_ref());

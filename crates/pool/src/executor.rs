@@ -16,8 +16,8 @@ const PARTS: usize = 4;
 
 /// Runs calls of functions: in processes, in threads, or right here.
 ///
-/// Who implements it says what becomes of [`Work`]; all else follows. A function is a function item or
-/// a closure that captures nothing, so that the same program runs on every executor.
+/// Who implements it says what becomes of [`Work`]; all else follows. A function is a function item
+/// or a closure that captures nothing, so that the same program runs on every executor.
 ///
 /// # Examples
 ///
@@ -37,8 +37,8 @@ pub trait Executor {
     /// How many calls can run at a time.
     fn workers(&self) -> usize;
 
-    /// Takes on calls. What becomes of each is put in the work's outcomes exactly once, even if that
-    /// is an error.
+    /// Takes on calls. What becomes of each is put in the work's outcomes exactly once, even if
+    /// that is an error.
     fn accept<F, A>(&self, work: Work<F, A>)
     where
         F: Function<A, Output: Data>,
@@ -74,8 +74,8 @@ pub trait Executor {
         self.call(function).apply(args)
     }
 
-    /// The same as [`submit`](Executor::submit), with a callback for the value and one for the error;
-    /// see [`Handle::then`].
+    /// The same as [`submit`](Executor::submit), with a callback for the value and one for the
+    /// error; see [`Handle::then`].
     fn apply_async<F, A>(
         &self,
         function: F,
@@ -152,9 +152,9 @@ pub trait Executor {
         self.call(function).starmap_async(calls)
     }
 
-    /// Cuts a slice in shared memory into parts, a few for each worker, calls `function` with each, and
-    /// gives the values in the order of the parts. Workers read and write the elements in place; none is
-    /// copied.
+    /// Cuts a slice in shared memory into parts, a few for each worker, calls `function` with each,
+    /// and gives the values in the order of the parts. Workers read and write the elements in
+    /// place; none is copied.
     ///
     /// # Errors
     ///

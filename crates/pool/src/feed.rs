@@ -72,8 +72,8 @@ where
         }
     }
 
-    /// Hands over calls until the window is full; to be called often, it does something only when the
-    /// window is half empty.
+    /// Hands over calls until the window is full; to be called often, it does something only when
+    /// the window is half empty.
     pub(crate) fn fill(&mut self) {
         let cost = self.seen.cost;
         let left = self.calls_left();
@@ -118,7 +118,8 @@ where
         self.submitted - self.taken
     }
 
-    /// Waits until `some` more calls have an outcome, but not beyond `deadline`, and gives these out.
+    /// Waits until `some` more calls have an outcome, but not beyond `deadline`, and gives these
+    /// out.
     pub(crate) fn collect(
         &mut self,
         some: u64,

@@ -189,8 +189,8 @@ impl Feeder {
         None
     }
 
-    /// Ends the call that the worker is in with an error; it is to be killed. Records must have been
-    /// collected, so that the call is not over.
+    /// Ends the call that the worker is in with an error; it is to be killed. Records must have
+    /// been collected, so that the call is not over.
     pub(crate) fn doom(&mut self, position: u64, call: u32, error: TaskError) {
         self.doom = Some(Doom { position, call, error });
     }
@@ -300,8 +300,8 @@ impl Feeder {
             || header.is_failure() && tries_again(task, value))
     }
 
-    /// What a call is to be told, whatever comes of it, if the worker is killed for it or for one before
-    /// it in its task.
+    /// What a call is to be told, whatever comes of it, if the worker is killed for it or for one
+    /// before it in its task.
     fn doom_of(&self, position: u64, call: u32) -> Option<&TaskError> {
         let doom = self.doom.as_ref()?;
         (doom.position == position && doom.call <= call).then_some(&doom.error)

@@ -111,8 +111,8 @@ impl<R: Data> Handle<R> {
         self.cancel_with(Running::Kill)
     }
 
-    /// Cancels the task if it has not begun, and does with one that has what `running` says. False if
-    /// that leaves the task to its end.
+    /// Cancels the task if it has not begun, and does with one that has what `running` says. False
+    /// if that leaves the task to its end.
     pub fn cancel_with(&self, running: Running) -> bool {
         self.control.cancel(&self.job(), running)
     }
@@ -120,8 +120,8 @@ impl<R: Data> Handle<R> {
     /// Has `callback` called with what comes of this task, in the executor's thread for callbacks.
     /// The handle that is returned has what the callback returns, and cancels this task.
     ///
-    /// A callback may take long and may use the pool; it holds up other callbacks only. If it panics,
-    /// its handle says so.
+    /// A callback may take long and may use the pool; it holds up other callbacks only. If it
+    /// panics, its handle says so.
     pub fn then<T: Data>(
         self,
         callback: impl FnOnce(Result<R, TaskError>) -> T + Send + 'static,
@@ -176,8 +176,8 @@ impl<R: Data> Handle<R> {
         self.cell.take(deadline)
     }
 
-    /// Spends the time of waiting on what is waited for. False if that will not happen in this process,
-    /// which was forked from the executor's.
+    /// Spends the time of waiting on what is waited for. False if that will not happen in this
+    /// process, which was forked from the executor's.
     fn help(&self, deadline: Option<Instant>) -> bool {
         if !self.ready() && !self.control.is_here() {
             return false;
@@ -204,8 +204,8 @@ impl<R> fmt::Debug for Handle<R> {
     }
 }
 
-/// What a callback's handle controls: the task before it. Who waits for the callback does not help, as
-/// its end is nothing that the executor knows of.
+/// What a callback's handle controls: the task before it. Who waits for the callback does not help,
+/// as its end is nothing that the executor knows of.
 pub(crate) struct Chained(Arc<dyn Outcomes>, Arc<dyn Control>);
 
 impl Chained {

@@ -1,5 +1,5 @@
-//! Who waits for a value collects it: the way from a worker to a waiting thread has no other thread in
-//! it.
+//! Who waits for a value collects it: the way from a worker to a waiting thread has no other thread
+//! in it.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -72,8 +72,8 @@ impl Inner {
         self.bell.wake(Sleeper::Supervisor);
     }
 
-    /// Lets go of the lock, and tells those who wait for jobs that have changed, and the supervisor of
-    /// what is for it to do.
+    /// Lets go of the lock, and tells those who wait for jobs that have changed, and the supervisor
+    /// of what is for it to do.
     pub(crate) fn wake_jobs(&self, mut state: MutexGuard<'_, State>) {
         let jobs = std::mem::take(&mut state.harvest.jobs);
         let attract = state.needs_supervisor();

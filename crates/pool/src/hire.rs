@@ -98,8 +98,8 @@ impl Inner {
 
     /// Has the supervisor told when the worker ends.
     ///
-    /// Apart from [`hire`](Inner::hire), because it may start a thread, after which no process can be
-    /// forked.
+    /// Apart from [`hire`](Inner::hire), because it may start a thread, after which no process can
+    /// be forked.
     pub(crate) fn watch(&self, index: usize) -> Result<(), PoolError> {
         let mut state = self.lock();
         let Some(worker) = &mut state.places[index].worker else { return Ok(()) };

@@ -122,9 +122,9 @@ impl Hired {
         std::iter::from_fn(|| self.take_back(|_| true)).collect()
     }
 
-    /// Has the process killed for the call that it is in, which ends with `error`. Records must have
-    /// been collected, so that the call is not over, and all else taken back, as that must not be begun
-    /// by a process that is to die.
+    /// Has the process killed for the call that it is in, which ends with `error`. Records must
+    /// have been collected, so that the call is not over, and all else taken back, as that must not
+    /// be begun by a process that is to die.
     pub(crate) fn kill_for(&mut self, position: u64, call: u32, error: TaskError) {
         self.is_doomed = true;
         self.feeder.doom(position, call, error);

@@ -12,9 +12,9 @@ use crate::{Data, Progress, TaskError};
 
 /// The values of a job in the order of its calls: what [`imap`](crate::Executor::imap) gives.
 ///
-/// It takes calls from its iterator only as values are taken from it. A call that fails is an error at
-/// its place; the iterator goes on after it. If the iterator of the calls panics, so does this one,
-/// after the values of the calls before. Dropping it cancels the calls that have not begun.
+/// It takes calls from its iterator only as values are taken from it. A call that fails is an error
+/// at its place; the iterator goes on after it. If the iterator of the calls panics, so does this
+/// one, after the values of the calls before. Dropping it cancels the calls that have not begun.
 #[must_use = "it takes from its iterator only as values are taken"]
 pub struct Imap<'e, E: Executor + ?Sized, F: Function<A>, A, I> {
     feed: Feed<'e, E, F, A, I>,
@@ -46,8 +46,8 @@ where
         Imap { feed, ahead: VecDeque::new(), next: 0, invalid }
     }
 
-    /// The next value, unless it takes longer than `timeout`: then the inner `None`, and the iterator
-    /// goes on. The outer `None` is the end.
+    /// The next value, unless it takes longer than `timeout`: then the inner `None`, and the
+    /// iterator goes on. The outer `None` is the end.
     pub fn next_timeout(
         &mut self,
         timeout: Duration,
@@ -102,8 +102,8 @@ where
         ImapUnordered { feed, ready: VecDeque::new(), invalid }
     }
 
-    /// The next value, unless it takes longer than `timeout`: then the inner `None`, and the iterator
-    /// goes on. The outer `None` is the end.
+    /// The next value, unless it takes longer than `timeout`: then the inner `None`, and the
+    /// iterator goes on. The outer `None` is the end.
     pub fn next_timeout(
         &mut self,
         timeout: Duration,

@@ -32,7 +32,8 @@ pub(crate) struct Inner {
     pub(crate) bell: Bell,
     /// There is something for the supervisor besides records.
     pub(crate) attention: Arc<AtomicBool>,
-    /// Somebody has stopped collecting who had begun to: workers may have written since without ringing.
+    /// Somebody has stopped collecting who had begun to: workers may have written since without
+    /// ringing.
     pub(crate) glance: AtomicBool,
     pub(crate) employer: Employer,
     pub(crate) helper: Helper,

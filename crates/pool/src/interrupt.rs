@@ -1,7 +1,8 @@
 //! A pool that Ctrl-C terminates.
 //!
-//! The first SIGINT is written to a socket by the handler, which the reactor reads; the second finds a
-//! flag set and has its default effect. So nothing but a store and a write runs in a signal handler.
+//! The first SIGINT is written to a socket by the handler, which the reactor reads; the second
+//! finds a flag set and has its default effect. So nothing but a store and a write runs in a signal
+//! handler.
 
 use std::io;
 use std::os::unix::net::UnixStream;

@@ -17,8 +17,9 @@
 //!               revoked(p), which the worker passes over
 //! ```
 //!
-//! Both take the step from `ready` by compare-and-exchange, so exactly one of them has the task: what
-//! the pool has revoked has not been begun, and is cancelled, given to another worker or put back.
+//! Both take the step from `ready` by compare-and-exchange, so exactly one of them has the task:
+//! what the pool has revoked has not been begun, and is cancelled, given to another worker or put
+//! back.
 //!
 //! What the pool knows when the worker is dead, whichever instruction was its last:
 //!
@@ -122,8 +123,8 @@ pub(crate) struct Lane {
 
 /// Wakes the pool, all of whose workers share it.
 ///
-/// Two of its threads may sleep there: one that waits for a value and collects what comes meanwhile,
-/// and the supervisor, which does so when there is no such thread.
+/// Two of its threads may sleep there: one that waits for a value and collects what comes
+/// meanwhile, and the supervisor, which does so when there is no such thread.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Bell(RawArray<u32>);
 
@@ -170,11 +171,11 @@ impl Bell {
 
 /// Sleeps at a word that one thread sleeps at and others wake.
 ///
-/// The lowest bit says that it sleeps, and is its own to change; the others count wakes. The sleeper
-/// sets the bit and then looks; a waker stores what there is to see and then looks at the bit. The
-/// fences order the two steps of each, so one of them sees the other. The count keeps a sleeper awake
-/// that was woken between its look and its sleep. As no waker takes the bit away, one that dies or is
-/// stopped before it has woken anybody keeps no other from doing so.
+/// The lowest bit says that it sleeps, and is its own to change; the others count wakes. The
+/// sleeper sets the bit and then looks; a waker stores what there is to see and then looks at the
+/// bit. The fences order the two steps of each, so one of them sees the other. The count keeps a
+/// sleeper awake that was woken between its look and its sleep. As no waker takes the bit away, one
+/// that dies or is stopped before it has woken anybody keeps no other from doing so.
 fn sleep(word: &AtomicU32, deadline: Option<std::time::Instant>, is_needed: impl FnOnce() -> bool) {
     let value = word.fetch_or(1, Ordering::Relaxed) | 1;
     fence(Ordering::SeqCst);

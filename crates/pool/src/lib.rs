@@ -39,15 +39,15 @@
 //! | is still there when the pool is terminated or dropped | [`TaskError::Terminated`] |
 //! | has arguments or a value that cannot cross | an error that says which, and why |
 //!
-//! Whatever it is, other calls have nothing to do with it: also not those of the same `map`, even in
-//! the same chunk. Calls that a dead worker had not begun go to others. Only [`Retry`] has a call begun
-//! twice.
+//! Whatever it is, other calls have nothing to do with it: also not those of the same `map`, even
+//! in the same chunk. Calls that a dead worker had not begun go to others. Only [`Retry`] has a
+//! call begun twice.
 //!
 //! # Speed
 //!
 //! Tasks and values go through memory that a worker shares with the pool and with nobody else. No
-//! lock is taken there and, while both are busy, no system call made. Calls that take less than some
-//! microseconds are best given by [`map`](Executor::map), which puts many into one task.
+//! lock is taken there and, while both are busy, no system call made. Calls that take less than
+//! some microseconds are best given by [`map`](Executor::map), which puts many into one task.
 #![forbid(unsafe_code)]
 
 mod backlog;

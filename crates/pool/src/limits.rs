@@ -32,8 +32,8 @@ impl Limits {
         self.calls.map_or(u64::MAX, |limit| limit.saturating_sub(had))
     }
 
-    /// True if the worker has reached a limit. One that has been handed something has it done before
-    /// it is too old or too big, so that there is progress whatever the limits are.
+    /// True if the worker has reached a limit. One that has been handed something has it done
+    /// before it is too old or too big, so that there is progress whatever the limits are.
     pub(crate) fn are_reached(&self, worker: &mut Hired, now: Instant) -> bool {
         let long = |since: Instant, limit: Duration| now.saturating_duration_since(since) >= limit;
         let idle = worker.feeder.tasks() == 0;

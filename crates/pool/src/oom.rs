@@ -1,8 +1,8 @@
 //! Whether the kernel has killed for want of memory.
 //!
 //! It keeps no note of whom it killed that a program may read, but counts: in the control group
-//! (`memory.events` of version 2, `memory.oom_control` of version 1), and in all (`/proc/vmstat`). A
-//! worker that died by SIGKILL while the count went up is taken to be the one.
+//! (`memory.events` of version 2, `memory.oom_control` of version 1), and in all (`/proc/vmstat`).
+//! A worker that died by SIGKILL while the count went up is taken to be the one.
 
 use std::fs;
 

@@ -1,5 +1,5 @@
-//! What goes by the socket between the pool and a worker, because it has descriptors, is long, or is
-//! needed once.
+//! What goes by the socket between the pool and a worker, because it has descriptors, is long, or
+//! is needed once.
 
 use ipc_pipe::Message;
 use procspawn_core::{Function, RemoteFn};

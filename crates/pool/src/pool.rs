@@ -17,13 +17,14 @@ use crate::{Data, PoolError, TaskError};
 
 /// Runs calls in worker processes that stay.
 ///
-/// A worker that dies costs the call that it was in, and no other: the handle says so, another worker
-/// takes its place, and all else goes on. No call is made twice unless [`Retry`](crate::Retry) asks for
-/// it, and none is lost.
+/// A worker that dies costs the call that it was in, and no other: the handle says so, another
+/// worker takes its place, and all else goes on. No call is made twice unless
+/// [`Retry`](crate::Retry) asks for it, and none is lost.
 ///
-/// All workers are started at once and are ready when the pool is. They ignore Ctrl-C, die with this
-/// process however that ends, and may have children and pools of their own. The pool belongs to the
-/// process that made it: in a process forked from that, every task is [`TaskError::NotOwner`].
+/// All workers are started at once and are ready when the pool is. They ignore Ctrl-C, die with
+/// this process however that ends, and may have children and pools of their own. The pool belongs
+/// to the process that made it: in a process forked from that, every task is
+/// [`TaskError::NotOwner`].
 ///
 /// Dropping a pool [terminates](Pool::terminate) it.
 ///
@@ -84,13 +85,14 @@ impl Pool {
         }
     }
 
-    /// Takes no more tasks: they are [`TaskError::Closed`]. Those that it has are done, and then the
-    /// workers leave.
+    /// Takes no more tasks: they are [`TaskError::Closed`]. Those that it has are done, and then
+    /// the workers leave.
     pub fn close(&self) {
         self.inner.close();
     }
 
-    /// Waits until all workers have left and all callbacks have run, which [`close`](Pool::close) or
+    /// Waits until all workers have left and all callbacks have run, which [`close`](Pool::close)
+    /// or
     /// [`terminate`](Pool::terminate) bring about. In a callback it does not wait for callbacks.
     pub fn join(&self) {
         self.inner.wait_for_end(None);
@@ -99,21 +101,21 @@ impl Pool {
         }
     }
 
-    /// The same, but not longer than `timeout`, and without waiting for callbacks; false if it takes
-    /// longer.
+    /// The same, but not longer than `timeout`, and without waiting for callbacks; false if it
+    /// takes longer.
     pub fn join_timeout(&self, timeout: Duration) -> bool {
         // A timeout beyond the end of the clock is no timeout.
         self.inner.wait_for_end(Instant::now().checked_add(timeout))
     }
 
-    /// Ends all tasks that have not ended as [`TaskError::Terminated`], and kills the workers. Returns
-    /// at once; their handles resolve within milliseconds.
+    /// Ends all tasks that have not ended as [`TaskError::Terminated`], and kills the workers.
+    /// Returns at once; their handles resolve within milliseconds.
     pub fn terminate(&self) {
         self.inner.end(&TaskError::Terminated);
     }
 
-    /// Changes how many workers there are. New ones start at once; those that are too many leave when
-    /// they have done what they are in, and what they have not begun goes to others.
+    /// Changes how many workers there are. New ones start at once; those that are too many leave
+    /// when they have done what they are in, and what they have not begun goes to others.
     ///
     /// # Errors
     ///

@@ -15,9 +15,9 @@ use crate::parcel::Errand;
 use crate::record;
 use crate::worker::Payload;
 
-/// Ends this process if it is a copy of the worker, made by code of the user that forked and returned
-/// twice. It has no place here; and as its buffers, its state and its hooks are copies, too, nothing of
-/// them is to be written, dropped or run.
+/// Ends this process if it is a copy of the worker, made by code of the user that forked and
+/// returned twice. It has no place here; and as its buffers, its state and its hooks are copies,
+/// too, nothing of them is to be written, dropped or run.
 pub(crate) fn leave_copy(origin: Origin) {
     if !origin.is_here() {
         // A process may kill itself.

@@ -1,8 +1,8 @@
 //! What a worker writes for each call that it has done.
 //!
 //! A record is a header of eight bytes, in the last one of a task eight more for how long the task
-//! took, and the encoded value or failure, up to a multiple of eight bytes. A pad fills the end of the
-//! ring where the next record does not fit.
+//! took, and the encoded value or failure, up to a multiple of eight bytes. A pad fills the end of
+//! the ring where the next record does not fit.
 
 use std::time::Duration;
 

@@ -10,8 +10,8 @@ use crate::lane::{LONGEST, Lane, RING, now};
 use crate::parcel::Outbound;
 use crate::record::{Failure, HEADER, Header, LAST_HEADER};
 
-/// How long a busy worker leaves the pool asleep over records after it has rung. The supervisor looks
-/// again when that time has passed, as the next call may take long.
+/// How long a busy worker leaves the pool asleep over records after it has rung. The supervisor
+/// looks again when that time has passed, as the next call may take long.
 pub(crate) const QUIET: Duration = Duration::from_micros(50);
 
 /// Writes records.
@@ -70,13 +70,14 @@ impl Records {
         self.scratch.resize(begin + header.whole(), 0);
         self.append(begin);
         if header.is_by_socket() {
-            // The socket has room for a few hundred; who waits for more must not wait for somebody who
-            // sleeps.
+            // The socket has room for a few hundred; who waits for more must not wait for somebody
+            // who sleeps.
             self.lane.bell().ring();
         }
     }
 
-    /// Wakes the pool, if it sleeps: always when there is nothing to do, now and then while there is.
+    /// Wakes the pool, if it sleeps: always when there is nothing to do, now and then while there
+    /// is.
     pub(crate) fn ring(&mut self, time: u64, is_idle: bool) {
         if is_idle || time.saturating_sub(self.rung) > QUIET.as_nanos() as u64 {
             self.rung = time;

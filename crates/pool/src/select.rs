@@ -39,8 +39,8 @@ mod sealed {
     }
 }
 
-/// Waits for jobs, but not longer than `timeout`, and says which of them have ended: their places in
-/// `handles`, in ascending order. The values stay with the handles.
+/// Waits for jobs, but not longer than `timeout`, and says which of them have ended: their places
+/// in `handles`, in ascending order. The values stay with the handles.
 ///
 /// A handle may occur several times, and counts as often.
 ///
@@ -117,8 +117,8 @@ pub struct AsCompleted<R> {
 }
 
 impl<R: Data> AsCompleted<R> {
-    /// The next handle, unless it takes longer than `timeout`: then the inner `None`, and the iterator
-    /// goes on. The outer `None` is the end.
+    /// The next handle, unless it takes longer than `timeout`: then the inner `None`, and the
+    /// iterator goes on. The outer `None` is the end.
     pub fn next_timeout(&mut self, timeout: Duration) -> Option<Option<Handle<R>>> {
         // A timeout beyond the end of the clock is no timeout.
         self.next_until(Instant::now().checked_add(timeout))

@@ -13,12 +13,12 @@ use crate::sink::Outcomes;
 use crate::work::Work;
 use crate::{Data, TaskError, context, record};
 
-/// Runs every task in the thread that gives it, before the call returns: to debug a program, or to run
-/// it where one processor is all there is.
+/// Runs every task in the thread that gives it, before the call returns: to debug a program, or to
+/// run it where one processor is all there is.
 ///
 /// Arguments and values are encoded and decoded as in a [`Pool`](crate::Pool), so that what cannot
-/// cross fails here, too. Priorities and timeouts have no effect but one: a task may ask whether its
-/// soft timeout has passed. A task that exits or crashes takes this process along.
+/// cross fails here, too. Priorities and timeouts have no effect but one: a task may ask whether
+/// its soft timeout has passed. A task that exits or crashes takes this process along.
 ///
 /// # Examples
 ///

@@ -9,8 +9,8 @@ use crate::{Progress, TaskError};
 
 /// Takes what came of the calls of a job, from any thread; a call is named by its index in the job.
 ///
-/// What has been put is told to those who wait by [`wake`](Outcomes::wake) only, so that they are not
-/// woken for each of many, nor while the executor holds a lock.
+/// What has been put is told to those who wait by [`wake`](Outcomes::wake) only, so that they are
+/// not woken for each of many, nor while the executor holds a lock.
 pub trait Outcomes: Send + Sync {
     /// Encoded values and failures of consecutive calls.
     fn put_run(&self, run: Run<'_>);

@@ -18,7 +18,8 @@ use crate::stats::Longest;
 use crate::task::Task;
 use crate::{PoolError, TaskError, WorkerDied, meter};
 
-/// Under the pool's one lock, which is held for microseconds and never while somebody is waited for.
+/// Under the pool's one lock, which is held for microseconds and never while somebody is waited
+/// for.
 pub(crate) struct State {
     pub(crate) phase: Phase,
     pub(crate) backlog: Backlog<Task>,
@@ -101,8 +102,8 @@ impl State {
         }
     }
 
-    /// Kills a worker for the call that it is in, if `verdict` finds it guilty when nothing else can
-    /// begin there; true if so. What it has not begun goes to others.
+    /// Kills a worker for the call that it is in, if `verdict` finds it guilty when nothing else
+    /// can begin there; true if so. What it has not begun goes to others.
     pub(crate) fn kill_for(
         &mut self,
         index: usize,
@@ -111,8 +112,8 @@ impl State {
         let place = &mut self.places[index];
         let Some(worker) = &mut place.worker else { return false };
         let tasks = worker.take_back_all();
-        // The call may have ended since its guilt was seen, and the worker be in another, which is the
-        // last that it can have begun.
+        // The call may have ended since its guilt was seen, and the worker be in another, which is
+        // the last that it can have begun.
         place.collect(&mut self.harvest);
         let found = place.worker.as_mut().and_then(|worker| {
             let (position, call, error) = verdict(&worker.feeder)?;
@@ -161,7 +162,8 @@ impl State {
         Some(Buried { died, expected, was_ready, barren_since, farewell, why_not_ready })
     }
 
-    /// Gives on what a dead worker had not begun, and says of the call it was in why it has no value.
+    /// Gives on what a dead worker had not begun, and says of the call it was in why it has no
+    /// value.
     fn settle(&mut self, leftovers: Leftovers, died: &WorkerDied) {
         let Leftovers { running, untouched } = leftovers;
         for task in untouched.into_iter().rev() {

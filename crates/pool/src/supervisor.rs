@@ -1,7 +1,7 @@
 //! The pool's thread: it collects what workers have done, keeps the time, and replaces who is gone.
 //!
-//! It sleeps at the bell. Tasks are handed over by whoever gives them, so that a pool in which nothing
-//! ends needs no thread at all.
+//! It sleeps at the bell. Tasks are handed over by whoever gives them, so that a pool in which
+//! nothing ends needs no thread at all.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,8 +19,8 @@ use crate::{PoolError, TaskError};
 /// How long it waits until it tries again to start a worker that the system refused.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How long who collects sleeps at most after records have come: when it wakes, it sees what workers have written
-/// without ringing since.
+/// How long who collects sleeps at most after records have come: when it wakes, it sees what
+/// workers have written without ringing since.
 pub(crate) const GLANCE: Duration = QUIET.saturating_mul(4);
 
 /// What is to be done when the lock has been let go of.
@@ -229,7 +229,8 @@ impl State {
                     let limit = feeder.front()?.options.timeout.filter(|it| elapsed >= *it)?;
                     Some((position, call, TaskError::TimedOut(limit)))
                 });
-                // If it was in time after all, it may be in another call, whose time has just begun.
+                // If it was in time after all, it may be in another call, whose time has just
+                // begun.
                 next = earlier(next, after(time, hard, Duration::ZERO));
                 continue;
             }

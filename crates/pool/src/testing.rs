@@ -107,8 +107,8 @@ impl Rig {
         collected.expect("the lane has records only");
     }
 
-    /// Settles what a worker leaves that has died: the call that it was in fails, and others make the
-    /// rest, in this process.
+    /// Settles what a worker leaves that has died: the call that it was in fails, and others make
+    /// the rest, in this process.
     ///
     /// # Panics
     ///

@@ -1,9 +1,9 @@
 //! A pool of threads of this process.
 //!
-//! Arguments and values are moved, not encoded. What a thread lacks that a process has is that it can
-//! be killed: a call that is given up (by a timeout, by being cancelled, by the end of the pool) has
-//! its outcome at once, and its thread, which goes on until the call returns, is replaced by another
-//! one.
+//! Arguments and values are moved, not encoded. What a thread lacks that a process has is that it
+//! can be killed: a call that is given up (by a timeout, by being cancelled, by the end of the
+//! pool) has its outcome at once, and its thread, which goes on until the call returns, is replaced
+//! by another one.
 
 mod builder;
 mod calls;
@@ -38,16 +38,16 @@ use crate::{Data, Handle, Options, PoolError, TaskError};
 
 /// Runs tasks in threads of this process: for work that waits, or that shares memory, and in tests.
 ///
-/// A task that panics costs nobody anything. One that exits or crashes takes this process along, and
-/// one that is cancelled, or runs into its [`timeout`](crate::Call::timeout), is told so
+/// A task that panics costs nobody anything. One that exits or crashes takes this process along,
+/// and one that is cancelled, or runs into its [`timeout`](crate::Call::timeout), is told so
 /// ([`should_stop`](crate::should_stop)) but goes on if it does not listen; nobody waits for it.
 ///
 /// # The end
 ///
 /// [`join`](ThreadPool::join) waits for all tasks; [`terminate`](ThreadPool::terminate) ends them
-/// without waiting. Dropping the pool is the latter: it does not wait for calls that run, which could
-/// be for ever. In a process that is forked off, the pool's threads do not exist: tasks given to it
-/// there are [`TaskError::NotOwner`].
+/// without waiting. Dropping the pool is the latter: it does not wait for calls that run, which
+/// could be for ever. In a process that is forked off, the pool's threads do not exist: tasks given
+/// to it there are [`TaskError::NotOwner`].
 ///
 /// # Examples
 ///
@@ -119,8 +119,8 @@ impl ThreadPool {
         Handle::new(cell, self.control())
     }
 
-    /// Takes no more tasks: from now on they are [`TaskError::Closed`]. Those that were given before
-    /// are done.
+    /// Takes no more tasks: from now on they are [`TaskError::Closed`]. Those that were given
+    /// before are done.
     pub fn close(&self) {
         if self.crew.is_own() {
             self.crew.close();
@@ -148,8 +148,8 @@ impl ThreadPool {
         self.join_until(Instant::now().checked_add(timeout))
     }
 
-    /// Ends all tasks as [`TaskError::Terminated`], and returns at once. Those that run are asked to
-    /// stop, and are not waited for.
+    /// Ends all tasks as [`TaskError::Terminated`], and returns at once. Those that run are asked
+    /// to stop, and are not waited for.
     pub fn terminate(&self) {
         if self.crew.is_own() {
             self.crew.terminate();

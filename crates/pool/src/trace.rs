@@ -1,8 +1,8 @@
 //! Spans that carry across the process boundary; nothing without the feature `tracing`.
 //!
-//! The one who gives a task does so in some span. Its number goes with the task to the worker, whose
-//! own span `task` has it as the field `parent`, and the pool's process as `parent_pid`. A worker has the
-//! subscriber that its initializer sets.
+//! The one who gives a task does so in some span. Its number goes with the task to the worker,
+//! whose own span `task` has it as the field `parent`, and the pool's process as `parent_pid`. A
+//! worker has the subscriber that its initializer sets.
 
 /// The number of the span that the calling thread is in; 0 if there is none.
 pub(crate) fn current() -> u64 {

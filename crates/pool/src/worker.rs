@@ -112,8 +112,8 @@ impl Worker {
                     Ok(()) => self.position += 1,
                     // The pool is gone, or a task has closed the socket.
                     Err(RecvError::Disconnected | RecvError::Io(_)) => return,
-                    // Another worker would fare no better, so the task ends with it; as for what is in
-                    // the socket, nobody can tell any more.
+                    // Another worker would fare no better, so the task ends with it; as for what is
+                    // in the socket, nobody can tell any more.
                     Err(error) => return self.refuse(slot, &error),
                 },
                 Found::Revoked => {

@@ -57,8 +57,8 @@ impl ThreadPoolBuilder {
     /// Has `function` called in every worker before its first task. What it returns is the worker's
     /// state, which its tasks reach by [`with_state`](crate::with_state).
     ///
-    /// A worker that takes the place of one whose call was given up gets a new state. If no worker is
-    /// left because this panics there, the pool is [`TaskError::Broken`].
+    /// A worker that takes the place of one whose call was given up gets a new state. If no worker
+    /// is left because this panics there, the pool is [`TaskError::Broken`].
     pub fn initializer<F, A>(mut self, function: F, args: A) -> Self
     where
         F: Function<A, Output: 'static>,

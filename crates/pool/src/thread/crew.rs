@@ -1,7 +1,7 @@
 //! The workers of a pool of threads, what they do, and what waits for them.
 //!
-//! A task is in the backlog until a worker takes it to its seat, in one step under the lock, so that
-//! who looks for it finds it. No code of the user runs under the lock.
+//! A task is in the backlog until a worker takes it to its seat, in one step under the lock, so
+//! that who looks for it finds it. No code of the user runs under the lock.
 
 use std::any::Any;
 use std::io;
@@ -81,8 +81,9 @@ impl Crew {
         Ok(Seat { number, thread, task: None })
     }
 
-    /// Gives the seat of a worker whose call was given up to another one, so that the pool can do as
-    /// much as before. If no thread can be started, the worker goes on when the call has returned.
+    /// Gives the seat of a worker whose call was given up to another one, so that the pool can do
+    /// as much as before. If no thread can be started, the worker goes on when the call has
+    /// returned.
     pub(super) fn replace(&self, state: &mut State, id: usize) {
         if state.phase.has_ended() {
             // Its thread is not waited for.
@@ -107,7 +108,8 @@ impl Crew {
         (0..wanted).for_each(|_| self.work.notify_one());
     }
 
-    /// The next task for the worker at `post`, as soon as there is one; `None` if there will be none.
+    /// The next task for the worker at `post`, as soon as there is one; `None` if there will be
+    /// none.
     pub(super) fn next(&self, post: Post) -> Option<Arc<dyn Task>> {
         let mut state = self.lock();
         loop {
@@ -125,8 +127,8 @@ impl Crew {
         }
     }
 
-    /// The worker at `post` is done with its task, which it still holds; false if the seat is not its
-    /// own any more.
+    /// The worker at `post` is done with its task, which it still holds; false if the seat is not
+    /// its own any more.
     pub(super) fn finish(&self, post: Post) -> bool {
         let mut state = self.lock();
         let Some(seat) = state.seat(post) else { return false };

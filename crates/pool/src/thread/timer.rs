@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use super::crew::Crew;
 
-/// Sleeps until the first deadline of a call that runs. The thread begins with the first call that has
-/// one, and ends when none is left.
+/// Sleeps until the first deadline of a call that runs. The thread begins with the first call that
+/// has one, and ends when none is left.
 #[derive(Default)]
 pub(super) struct Timer {
     state: Mutex<State>,
