@@ -30,7 +30,7 @@ mod select;
 mod sources;
 mod support;
 mod threads;
-#[cfg(all(feature = "tracing", feature = "interrupt"))]
+#[cfg(all(feature = "interrupt", feature = "metrics", feature = "tracing"))]
 mod watched;
 
 procspawn_core::test_binary!();

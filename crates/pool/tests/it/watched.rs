@@ -1,8 +1,13 @@
-//! What features show of a pool to others: spans, and what Ctrl-C does to it.
+//! What features show of a pool to others: spans and counters, and what Ctrl-C does to it.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
+use metrics::{
+    Counter, CounterFn, Gauge, Histogram, HistogramFn, Key, KeyName, Recorder, SharedString, Unit,
+};
 use pool::{Executor, TaskError};
 use procspawn_core::StartMethod;
 use rustix::process::Signal;
@@ -10,11 +15,12 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use crate::host::{builder, each_method};
+use crate::host::{builder, each_method, kill_own};
 use crate::support::{Gate, double, stay};
 
 each_method! {
     a_task_has_the_span_of_who_gave_it,
+    calls_and_deaths_are_counted,
     the_first_interrupt_ends_the_pool,
     a_pool_without_the_wish_leaves_interrupts_alone,
 }
@@ -74,6 +80,69 @@ fn a_task_has_the_span_of_who_gave_it(method: StartMethod) {
     let id = span.id().unwrap().into_u64();
     assert_eq!(span.in_scope(|| pool.apply(parent_of_this, ())).unwrap(), id & 0xffff_ffff_ffff);
     assert_eq!(pool.apply(parent_of_this, ()).unwrap(), 0);
+}
+
+/// Adds up every counter under its name, and how often something was measured.
+struct Sums;
+
+static SUMS: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
+
+struct Sum(String);
+
+impl Sum {
+    fn add(&self, value: u64) {
+        *SUMS.lock().unwrap().entry(self.0.clone()).or_default() += value;
+    }
+}
+
+impl CounterFn for Sum {
+    fn increment(&self, value: u64) {
+        self.add(value);
+    }
+
+    fn absolute(&self, _: u64) {}
+}
+
+impl HistogramFn for Sum {
+    fn record(&self, _: f64) {
+        self.add(1);
+    }
+}
+
+impl Recorder for Sums {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &metrics::Metadata<'_>) -> Counter {
+        Counter::from_arc(Arc::new(Sum(key.name().into())))
+    }
+
+    fn register_gauge(&self, _: &Key, _: &metrics::Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, key: &Key, _: &metrics::Metadata<'_>) -> Histogram {
+        Histogram::from_arc(Arc::new(Sum(key.name().into())))
+    }
+}
+
+fn calls_and_deaths_are_counted(method: StartMethod) {
+    metrics::set_global_recorder(Sums).ok().unwrap();
+    let pool = builder(method, 1).build().unwrap();
+    assert_eq!(pool.map(double, 0..100).unwrap().len(), 100);
+    assert!(pool.apply(kill_own, ()).is_err());
+    // Another worker has been started by now.
+    assert_eq!(pool.apply(double, (1,)).unwrap(), 2);
+    drop(pool);
+    let sums = SUMS.lock().unwrap();
+    assert_eq!(sums["pool_calls_total"], 101);
+    assert_eq!(sums["pool_worker_starts_total"], 2);
+    assert_eq!(sums["pool_worker_start_seconds"], 2);
+    assert!((1..=101).contains(&sums["pool_tasks_seconds"]));
+    assert!(sums["pool_worker_deaths_total"] >= 1);
 }
 
 fn the_first_interrupt_ends_the_pool(method: StartMethod) {
