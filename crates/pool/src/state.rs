@@ -95,7 +95,7 @@ impl State {
     /// Gives calls another attempt that have failed.
     fn requeue(&mut self) {
         for task in std::mem::take(&mut self.harvest.again) {
-            self.put_back(task);
+            self.try_again(task);
         }
         for task in self.harvest.longest.take() {
             self.longest.add(task);
@@ -181,10 +181,20 @@ impl State {
         };
         if task.options.retry.allows(&error, task.attempts) {
             task.attempts += 1;
-            self.put_back(task);
+            self.try_again(task);
         } else {
             task.fail(0, &error);
             self.harvest.touch(&task.job);
+        }
+    }
+
+    /// Puts a task that has failed behind the others of its priority, so that one that fails for ever
+    /// keeps none of them waiting, or ends it if the pool is over.
+    fn try_again(&mut self, task: Task) {
+        if matches!(self.phase, Phase::Over(_)) {
+            self.put_back(task);
+        } else {
+            self.backlog.push(task.options.priority, task);
         }
     }
 
