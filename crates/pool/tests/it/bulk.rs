@@ -6,6 +6,7 @@ use std::io::{Read, Seek, Write};
 use ipc_pipe::{Bytes, Handle};
 use pool::{Executor, TaskError};
 use procspawn_core::StartMethod;
+use rustix::fs::OFlags;
 use rustix::process::{Resource, Rlimit};
 
 use crate::host::{
@@ -86,6 +87,8 @@ fn files_as_arguments_and_values(method: StartMethod) {
         Handle(file)
     };
     let file = nameless();
+    // The place in a memory file is not locked between those who write at it.
+    rustix::fs::fcntl_setfl(&file, OFlags::APPEND).unwrap();
     let handle = || Handle(file.try_clone().unwrap());
     let Handle(back) = pool.apply(append, (handle(), "one ".into(), false)).unwrap();
     assert_eq!(contents(back), "one ");
